@@ -1,0 +1,130 @@
+//! Sessions that only listen: they count the messages they are sent, and see to it that each comes once and in order.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::gateway::{self, Heartbeat, MESSAGE_CREATED, Session, Subscribe};
+use crate::inbox::Inbox;
+
+/// How long the last deliveries may take after the load has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the listeners look whether they are to stop, and whether a heartbeat is owed.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Listening sessions, served by one thread of their own.
+pub struct Listeners {
+    delivered: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Vec<Listener>>>,
+    count: usize,
+}
+
+struct Listener {
+    stream: TcpStream,
+    inbox: Inbox,
+    heartbeat: Heartbeat,
+    messages: u64,
+    position: u64,
+}
+
+impl Listeners {
+    /// Opens a session for each token, subscribed to everything its user may see.
+    pub fn open(address: SocketAddr, tokens: &[String]) -> Result<Listeners> {
+        let poll = Poll::new()?;
+        let mut listeners = Vec::new();
+        for (index, token) in tokens.iter().enumerate() {
+            let Session { stream, inbox, heartbeat } = Session::open(address, token, Subscribe::All)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
+            listeners.push(Listener { stream, inbox, heartbeat, messages: 0, position: 0 });
+        }
+        let (delivered, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let thread = thread::spawn({
+            let (delivered, stop) = (delivered.clone(), stop.clone());
+            move || listen(poll, listeners, &delivered, &stop)
+        });
+        Ok(Listeners { delivered, stop, thread, count: tokens.len() })
+    }
+
+    /// Waits until every listener has been sent `messages`, and fails unless each got just as many.
+    pub fn finish(self, messages: u64) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let expected = messages * self.count as u64;
+        while self.delivered.load(Ordering::Relaxed) < expected
+            && !self.thread.is_finished()
+            && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // One more turn, so that a delivery too many is seen as well.
+        thread::sleep(TURN);
+        self.stop.store(true, Ordering::Relaxed);
+        let listeners = self.thread.join().expect("the listening thread panicked")?;
+        for (index, listener) in listeners.iter().enumerate() {
+            let seen = listener.messages;
+            ensure!(seen == messages, "{messages} messages were sent and listener {index} was delivered {seen}");
+        }
+        Ok(())
+    }
+}
+
+fn listen(
+    mut poll: Poll,
+    mut listeners: Vec<Listener>,
+    delivered: &AtomicU64,
+    stop: &AtomicBool,
+) -> Result<Vec<Listener>> {
+    let mut events = Events::with_capacity(listeners.len().max(1));
+    let mut heartbeats_seen_to = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        poll.poll(&mut events, Some(TURN))?;
+        for event in &events {
+            let count = listeners[event.token().0].receive()?;
+            delivered.fetch_add(count, Ordering::Relaxed);
+        }
+        if heartbeats_seen_to.elapsed() > TURN {
+            heartbeats_seen_to = Instant::now();
+            for listener in &mut listeners {
+                listener.show_life(heartbeats_seen_to)?;
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+impl Listener {
+    /// Takes all that has come and tells how many messages were among it.
+    fn receive(&mut self) -> Result<u64> {
+        let open = self.inbox.fill(&mut self.stream)?;
+        let before = self.messages;
+        let mut start = 0;
+        while let Some((text, length)) = gateway::next_text(&self.inbox.received()[start..])? {
+            start += length;
+            if text.starts_with(MESSAGE_CREATED) {
+                let position = gateway::position(text)?;
+                let last = self.position;
+                ensure!(position > last, "a message at position {position} was delivered after the one at {last}");
+                self.position = position;
+                self.messages += 1;
+            }
+        }
+        self.inbox.take(start);
+        ensure!(open, "a listener's connection was closed");
+        Ok(self.messages - before)
+    }
+
+    fn show_life(&mut self, now: Instant) -> Result<()> {
+        let mut frame = Vec::new();
+        self.heartbeat.push_when_due(now, &mut frame);
+        Ok(self.stream.write_all(&frame)?)
+    }
+}

@@ -1,0 +1,99 @@
+//! Programs under test as child processes, and what the kernel knows of their time and memory.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Linux reports processor time to programs in hundredths of a second on every architecture.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long a program may take until it answers; a server may first have to look through millions of rows.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A child process that ends when this value does.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`. Its complaints are shown and its other words are not, for the table is printed there.
+    pub fn spawn(command: &mut Command) -> Result<Process> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        Ok(Process { child: child.with_context(|| format!("starting {}", command.get_program().display()))? })
+    }
+
+    /// Asks `is_ready` each millisecond until it says yes, and takes an ended process for a failure.
+    pub fn wait_until(&mut self, is_ready: impl Fn() -> bool) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_ready() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("a program under test ended before it was ready: {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("a program under test wasn't ready after {PATIENCE:?}");
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// The processor time that the process has used in all its threads.
+    pub fn cpu(&self) -> Result<Duration> {
+        cpu_of(&self.child.id().to_string())
+    }
+
+    /// The memory that the process holds resident, in bytes.
+    pub fn resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only for a process that has already ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The processor time that this process has used so far.
+pub fn own_cpu() -> Result<Duration> {
+    cpu_of("self")
+}
+
+fn cpu_of(process: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    ticks(&stat).map(|ticks| TICK * ticks).with_context(|| format!("no processor time in {stat:?}"))
+}
+
+/// User and system time, the 14th and 15th fields. The second is a name that may hold anything, even spaces and
+/// parentheses, so the count begins after the last of these.
+fn ticks(stat: &str) -> Option<u32> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace().skip(11);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// An address on this machine alone, at a port that nobody listens on.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clocks_are_found_behind_an_odd_name() {
+        let stat = "12 (a) b (c)) S 1 12 12 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 0 0";
+        assert_eq!(ticks(stat), Some(12));
+    }
+}

@@ -1,0 +1,64 @@
+//! Passwords, hashed with Argon2id away from the threads that serve requests.
+
+use std::sync::LazyLock;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::body::Faults;
+
+/// The longest password, in characters.
+pub const MAX_CHARS: usize = 256;
+
+/// One hash a core at a time: more would only take memory, and time from each other.
+static CORES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+
+/// Notes a password that is empty or absurdly long.
+pub fn check_length(pointer: &str, password: &str, faults: &mut Faults) {
+    faults.length(pointer, password, 1, MAX_CHARS);
+}
+
+/// The hash to store for a password, with its salt and parameters, in PHC form.
+pub async fn hash(app: &App, password: String) -> Result<String> {
+    let hasher = hasher(app)?;
+    apart(move || {
+        let hash: argon2::password_hash::phc::PasswordHash = hasher
+            .hash_password(password.as_bytes())
+            .map_err(|error| anyhow::anyhow!("hashing a password: {error}"))?;
+        Ok(hash.to_string())
+    })
+    .await
+}
+
+/// Whether a password is the one that was hashed. Without a hash the same work is done for nothing,
+/// so that the time doesn't tell whether an account exists.
+pub async fn verify(app: &App, password: String, hash: Option<String>) -> Result<bool> {
+    let hasher = hasher(app)?;
+    apart(move || {
+        let Some(hash) = hash else {
+            let mut out = [0; 32];
+            let _ = hasher.hash_password_into(password.as_bytes(), b"nobody has this salt", &mut out);
+            return Ok(false);
+        };
+        let hash = PasswordHash::new(&hash).map_err(|error| anyhow::anyhow!("a stored password hash: {error}"))?;
+        // The hash carries its own parameters, so old hashes stay good when the settings change.
+        Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await
+}
+
+fn hasher(app: &App) -> Result<Argon2<'static>> {
+    let settings = &app.config.passwords;
+    let params = Params::new(settings.memory_kib, settings.passes, 1, None)
+        .map_err(|error| anyhow::anyhow!("the settings for passwords: {error}"))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let _core = CORES.acquire().await.map_err(anyhow::Error::from)?;
+    tokio::task::spawn_blocking(work).await.map_err(anyhow::Error::from)?
+}

@@ -1,0 +1,136 @@
+//! The running server: everything its parts share, as one cheap clone.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::accounts::{Identities, token::Keys};
+use crate::channels::Rules;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, parse_network};
+use crate::db::Db;
+use crate::error::Result;
+use crate::http::limits::Limiter;
+use crate::id::Ids;
+use crate::log::feed::{Feed, Follower};
+use crate::log::{self, Entry, Writer};
+use crate::sockets::Hub;
+
+/// A handle on the running server.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What the parts of the server share.
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// The database, to read from.
+    pub db: Db,
+    /// The one way to write.
+    pub writer: Writer,
+    /// Where to learn how far the log has come.
+    pub feed: Feed,
+    /// The present.
+    pub clock: Clock,
+    /// The mint of ids.
+    pub ids: Ids,
+    /// Keys that sign access tokens.
+    pub keys: Keys,
+    /// Accounts as they are now, and sessions that have ended.
+    pub identities: Arc<Identities>,
+    /// Guilds' rules and members, for permissions.
+    pub rules: Arc<Rules>,
+    /// Sockets and what they listen to.
+    pub hub: Hub,
+    /// Proxies whose word about addresses is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// How often who has done what.
+    pub limiter: Limiter,
+    /// Told when the server is to end.
+    pub shutdown: watch::Sender<bool>,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the database, brings it up to date and starts the tasks that write and bring around.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<App> {
+        let db = Db::open(&config.database_url()).await?;
+        db.migrate().await?;
+        let mut conn = db.begin().await?;
+        let shards = log::store::ensure_shards(&mut conn, db.is_postgres()).await?;
+        let keys = Keys::load_or_make(&mut conn, clock.now()).await?;
+        conn.commit().await?;
+        let identities = Arc::new(Identities::load(&db, clock.now()).await?);
+        let rules = Arc::new(Rules::default());
+        let (feed, follower) = Feed::open(&db).await?;
+        let writer = Writer::start(&db, &clock, shards, &feed, {
+            let (identities, rules) = (identities.clone(), rules.clone());
+            Arc::new(move |entries| forget(&identities, &rules, entries))
+        });
+        let app = App(Arc::new(Parts {
+            ids: Ids::new(config.node, clock.clone()),
+            hub: Hub::new(&config.sockets),
+            trusted_proxies: config
+                .trusted_proxies
+                .iter()
+                .map(|proxy| parse_network(proxy))
+                .collect::<Result<_, _>>()?,
+            limiter: Limiter::new(&config.limits),
+            shutdown: watch::channel(false).0,
+            config,
+            db,
+            writer,
+            feed,
+            clock,
+            keys,
+            identities,
+            rules,
+        }));
+        tokio::spawn(bring_around(app.clone(), follower));
+        Ok(app)
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new number for an id.
+    pub fn next_id(&self) -> Result<i64> {
+        Ok(self.ids.next()?)
+    }
+
+    /// Resolves once the server is to end.
+    pub async fn ending(&self) {
+        let mut shutdown = self.shutdown.subscribe();
+        // An error means that the server is gone, which is an ending too.
+        let _ = shutdown.wait_for(|ending| *ending).await;
+    }
+}
+
+/// Drops from the caches what the rows of the log have made stale.
+fn forget(identities: &Identities, rules: &Rules, entries: &[Arc<Entry>]) {
+    for entry in entries {
+        identities.observe(entry);
+        rules.observe(entry);
+    }
+}
+
+async fn bring_around(app: App, mut follower: Follower) {
+    loop {
+        let entries = tokio::select! {
+            entries = follower.next() => entries,
+            () = app.ending() => return,
+        };
+        let Some(entries) = entries else { return };
+        forget(&app.identities, &app.rules, &entries);
+        app.hub.publish(&app, &entries).await;
+    }
+}

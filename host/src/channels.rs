@@ -1,0 +1,131 @@
+//! Channels: where people talk, who may do what there, and how they are arranged.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::accounts::Caller;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::{Code, Result};
+use crate::id::{ChannelId, GuildId, MessageId, UserId};
+use crate::log::{EventKind, NewEvent, Tx};
+
+pub mod access;
+pub mod permissions;
+pub mod routes;
+pub(crate) mod store;
+
+pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
+pub use permissions::{
+    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, Permissions, RoleRule, Step,
+    Verification,
+};
+
+/// A channel as those who see it see it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Channel {
+    /// The channel's id.
+    pub id: ChannelId,
+    /// The guild that it is in; none for direct messages and groups.
+    pub guild_id: Option<GuildId>,
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// The category it is in or, for a thread, the channel it branches from.
+    pub parent_id: Option<ChannelId>,
+    /// Its place among its siblings.
+    pub position: i64,
+    /// Whether its parent's overwrites apply before its own.
+    pub inherits: bool,
+    /// Whether it is for adults.
+    pub nsfw: bool,
+    /// Seconds that a member must wait between messages.
+    pub slowmode_seconds: i64,
+    /// Who made it, for a thread or a group.
+    pub owner_id: Option<UserId>,
+    /// The message that a thread branches from.
+    pub starter_message_id: Option<MessageId>,
+    /// Whether a thread is put away.
+    pub archived: bool,
+    /// Whether only those who manage threads may write in it or wake it.
+    pub locked: bool,
+    /// Its exceptions.
+    pub overwrites: Vec<OverwriteView>,
+    /// Who is in it, for direct messages and groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<UserId>,
+    /// Raised by every change: the `ETag`.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An exception for one role or member, as clients see it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OverwriteView {
+    /// The role's or the member's id.
+    pub target_id: crate::id::TargetId,
+    /// Which of the two it is.
+    pub kind: OverwriteKind,
+    /// What it adds, by name.
+    pub allow: Vec<&'static str>,
+    /// What it takes away, by name.
+    pub deny: Vec<&'static str>,
+}
+
+impl From<&Overwrite> for OverwriteView {
+    fn from(one: &Overwrite) -> OverwriteView {
+        OverwriteView {
+            target_id: crate::id::TargetId(one.target),
+            kind: one.kind,
+            allow: one.allow.names(),
+            deny: one.deny.names(),
+        }
+    }
+}
+
+/// A channel, for whoever sees it.
+pub async fn get(app: &App, caller: &Caller, channel: ChannelId) -> Result<Channel> {
+    access(app, caller, channel).await?;
+    store::channel(&mut app.db.read().await?, channel).await?.ok_or(Code::NotFound.into())
+}
+
+/// The channels of a guild that the caller sees, in their order.
+pub async fn list(app: &App, caller: &Caller, guild: GuildId) -> Result<Vec<Channel>> {
+    let membership = membership(app, caller, guild).await?;
+    let all = store::channels(&mut app.db.read().await?, guild).await?;
+    Ok(all.into_iter().filter(|channel| membership.access(channel.id).is_ok()).collect())
+}
+
+/// Gives a new guild its first channel.
+pub(crate) async fn insert_first(tx: &mut Tx, guild: GuildId, id: ChannelId, name: &str) -> Result<()> {
+    let now = tx.now;
+    Ok(store::insert(tx, &store::NewRow::text(id, guild, name), now).await?)
+}
+
+/// A message wakes the thread that it is sent to.
+pub(crate) async fn wake_thread(tx: &mut Tx, access: &Access) -> Result<()> {
+    if access.rule().is_none_or(|rule| !rule.archived) {
+        return Ok(());
+    }
+    store::set_archived(tx, access.channel, false).await?;
+    announce_update(tx, access).await
+}
+
+/// Tells those who see a channel how it is now.
+pub(crate) async fn announce_update(tx: &mut Tx, access: &Access) -> Result<()> {
+    if let Some(guild) = access.guild() {
+        store::raise_access_version(tx, guild).await?;
+    }
+    let channel = store::channel(tx, access.channel).await?.ok_or(Code::NotFound)?;
+    tx.append(NewEvent::new(EventKind::ChannelUpdated, access.stream(), &channel)?.in_channel(access.channel))?;
+    Ok(())
+}
+
+/// The direct and group channels that somebody is in.
+pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>> {
+    Ok(store::directs_of(&mut app.db.read().await?, user).await?)
+}

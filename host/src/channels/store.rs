@@ -1,0 +1,273 @@
+//! The tables of channels, and all that decides permissions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::access::{Direct, Home};
+use super::permissions::{
+    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, Permissions, RoleRule, Verification,
+};
+use super::{Channel, OverwriteView};
+use crate::clock::Timestamp;
+use crate::db::{Conn, Result};
+use crate::id::{ChannelId, GuildId, MessageId, RoleId, UserId};
+
+#[derive(sqlx::FromRow)]
+struct RuleRow {
+    id: ChannelId,
+    kind: ChannelKind,
+    parent_id: Option<ChannelId>,
+    inherits: bool,
+    slowmode_seconds: i64,
+    archived: bool,
+    locked: bool,
+    owner_id: Option<UserId>,
+    starter_message_id: Option<MessageId>,
+}
+
+/// All of a guild that decides permissions, at one moment if `conn` is a transaction.
+pub async fn guild_rules(conn: &mut Conn, guild: GuildId) -> Result<Option<GuildRules>> {
+    let sql = "select owner_id, access_version, verification from guilds where id = $1 and deleted_at is null";
+    let Some((owner, version, verification)) = conn.optional::<(UserId, i64, Verification)>(sql, &[&guild]).await?
+    else {
+        return Ok(None);
+    };
+    let sql = "select id, position, permissions, mentionable from roles where guild_id = $1";
+    let roles: Vec<(RoleId, i64, Permissions, bool)> = conn.all(sql, &[&guild]).await?;
+    let roles = roles
+        .into_iter()
+        .map(|(id, position, permissions, mentionable)| (id, RoleRule { position, permissions, mentionable }));
+    let sql = "select id, kind, parent_id, inherits, slowmode_seconds, archived, locked, owner_id, starter_message_id
+        from channels where guild_id = $1 and deleted_at is null";
+    let channels: Vec<RuleRow> = conn.all(sql, &[&guild]).await?;
+    let mut channels: HashMap<ChannelId, ChannelRule> = channels.into_iter().map(|row| (row.id, row.into())).collect();
+    let sql = "select o.channel_id, o.target_id, o.kind, o.allow, o.deny
+        from overwrites o join channels c on c.id = o.channel_id where c.guild_id = $1";
+    let overwrites: Vec<(ChannelId, i64, OverwriteKind, Permissions, Permissions)> = conn.all(sql, &[&guild]).await?;
+    for (channel, target, kind, allow, deny) in overwrites {
+        if let Some(rule) = channels.get_mut(&channel) {
+            rule.overwrites.push(Overwrite { target, kind, allow, deny });
+        }
+    }
+    Ok(Some(GuildRules { id: guild, version, owner, verification, roles: roles.collect(), channels }))
+}
+
+impl From<RuleRow> for ChannelRule {
+    fn from(row: RuleRow) -> ChannelRule {
+        ChannelRule {
+            kind: row.kind,
+            parent: row.parent_id,
+            inherits: row.inherits,
+            slowmode_seconds: row.slowmode_seconds,
+            archived: row.archived,
+            locked: row.locked,
+            owner: row.owner_id,
+            starter: row.starter_message_id,
+            overwrites: Vec::new(),
+        }
+    }
+}
+
+/// The version of a guild's rules; nothing if there is no such guild.
+pub async fn access_version(conn: &mut Conn, guild: GuildId) -> Result<Option<i64>> {
+    let sql = "select access_version from guilds where id = $1 and deleted_at is null";
+    let found: Option<(i64,)> = conn.optional(sql, &[&guild]).await?;
+    Ok(found.map(|(version,)| version))
+}
+
+/// Raises the version of a guild's rules: every change that they decide on must.
+pub async fn raise_access_version(conn: &mut Conn, guild: GuildId) -> Result<()> {
+    conn.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await.map(drop)
+}
+
+/// What of a member decides permissions; nothing if they are none.
+pub async fn member_rules(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<MemberRules>> {
+    let sql = "select m.timed_out_until, r.role_id from members m
+        left join member_roles r on r.guild_id = m.guild_id and r.user_id = m.user_id
+        where m.guild_id = $1 and m.user_id = $2";
+    let rows: Vec<(Option<Timestamp>, Option<RoleId>)> = conn.all(sql, &[&guild, &user]).await?;
+    let Some(&(timed_out_until, _)) = rows.first() else { return Ok(None) };
+    let roles = rows.into_iter().filter_map(|(_, role)| role).collect();
+    Ok(Some(MemberRules { user, roles, timed_out_until }))
+}
+
+/// Where a channel belongs; nothing if there is none.
+pub async fn home(conn: &mut Conn, channel: ChannelId) -> Result<Option<Home>> {
+    let sql = "select guild_id, kind, owner_id from channels where id = $1 and deleted_at is null";
+    let found: Option<(Option<GuildId>, ChannelKind, Option<UserId>)> = conn.optional(sql, &[&channel]).await?;
+    Ok(match found {
+        None => None,
+        Some((Some(guild), ..)) => Some(Home::Guild(guild)),
+        Some((None, kind, owner)) => {
+            let recipients = recipients(conn, channel).await?;
+            Some(Home::Direct(Arc::new(Direct { id: channel, kind, recipients, owner })))
+        }
+    })
+}
+
+/// Who is in a direct or group channel.
+pub async fn recipients(conn: &mut Conn, channel: ChannelId) -> Result<SmallVec<[UserId; 2]>> {
+    let sql = "select user_id from recipients where channel_id = $1 order by user_id";
+    let rows: Vec<(UserId,)> = conn.all(sql, &[&channel]).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
+}
+
+// Channels ---------------------------------------------------------------------
+
+/// A channel about to be stored.
+pub struct NewRow {
+    pub id: ChannelId,
+    pub guild_id: Option<GuildId>,
+    pub kind: ChannelKind,
+    pub name: String,
+    pub topic: String,
+    pub parent_id: Option<ChannelId>,
+    pub position: i64,
+    pub inherits: bool,
+    pub nsfw: bool,
+    pub slowmode_seconds: i64,
+    pub owner_id: Option<UserId>,
+    pub starter_message_id: Option<MessageId>,
+}
+
+impl NewRow {
+    /// A plain text channel.
+    pub fn text(id: ChannelId, guild: GuildId, name: &str) -> NewRow {
+        NewRow {
+            id,
+            guild_id: Some(guild),
+            kind: ChannelKind::Text,
+            name: name.to_owned(),
+            topic: String::new(),
+            parent_id: None,
+            position: 0,
+            inherits: true,
+            nsfw: false,
+            slowmode_seconds: 0,
+            owner_id: None,
+            starter_message_id: None,
+        }
+    }
+}
+
+pub async fn insert(conn: &mut Conn, new: &NewRow, now: Timestamp) -> Result<()> {
+    let sql = "insert into channels (id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw,
+        slowmode_seconds, owner_id, starter_message_id, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    conn.execute(
+        sql,
+        &[
+            &new.id,
+            &new.guild_id,
+            &new.kind,
+            &new.name,
+            &new.topic,
+            &new.parent_id,
+            &new.position,
+            &new.inherits,
+            &new.nsfw,
+            &new.slowmode_seconds,
+            &new.owner_id,
+            &new.starter_message_id,
+            &now,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct ChannelRow {
+    id: ChannelId,
+    guild_id: Option<GuildId>,
+    kind: ChannelKind,
+    name: String,
+    topic: String,
+    parent_id: Option<ChannelId>,
+    position: i64,
+    inherits: bool,
+    nsfw: bool,
+    slowmode_seconds: i64,
+    owner_id: Option<UserId>,
+    starter_message_id: Option<MessageId>,
+    archived: bool,
+    locked: bool,
+    version: i64,
+    created_at: Timestamp,
+}
+
+impl ChannelRow {
+    fn channel(self, overwrites: Vec<OverwriteView>, recipients: Vec<UserId>) -> Channel {
+        Channel {
+            id: self.id,
+            guild_id: self.guild_id,
+            kind: self.kind,
+            name: self.name,
+            topic: self.topic,
+            parent_id: self.parent_id,
+            position: self.position,
+            inherits: self.inherits,
+            nsfw: self.nsfw,
+            slowmode_seconds: self.slowmode_seconds,
+            owner_id: self.owner_id,
+            starter_message_id: self.starter_message_id,
+            archived: self.archived,
+            locked: self.locked,
+            overwrites,
+            recipients,
+            version: self.version,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// One channel with its overwrites and recipients.
+pub async fn channel(conn: &mut Conn, id: ChannelId) -> Result<Option<Channel>> {
+    let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
+        starter_message_id, archived, locked, version, created_at
+        from channels where id = $1 and deleted_at is null";
+    let Some(row) = conn.optional::<ChannelRow>(sql, &[&id]).await? else { return Ok(None) };
+    let sql = "select target_id, kind, allow, deny from overwrites where channel_id = $1 order by target_id";
+    let overwrites: Vec<(i64, OverwriteKind, Permissions, Permissions)> = conn.all(sql, &[&id]).await?;
+    let overwrites = overwrites.into_iter().map(|(target, kind, allow, deny)| Overwrite { target, kind, allow, deny });
+    let overwrites = overwrites.map(|one| OverwriteView::from(&one)).collect();
+    let recipients = if row.guild_id.is_none() { recipients(conn, id).await?.into_vec() } else { Vec::new() };
+    Ok(Some(row.channel(overwrites, recipients)))
+}
+
+/// A guild's channels and threads, in their order.
+pub async fn channels(conn: &mut Conn, guild: GuildId) -> Result<Vec<Channel>> {
+    let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
+        starter_message_id, archived, locked, version, created_at
+        from channels where guild_id = $1 and deleted_at is null order by position, id";
+    let rows: Vec<ChannelRow> = conn.all(sql, &[&guild]).await?;
+    let sql = "select o.channel_id, o.target_id, o.kind, o.allow, o.deny
+        from overwrites o join channels c on c.id = o.channel_id where c.guild_id = $1 order by o.target_id";
+    let all: Vec<(ChannelId, i64, OverwriteKind, Permissions, Permissions)> = conn.all(sql, &[&guild]).await?;
+    let mut overwrites: HashMap<ChannelId, Vec<OverwriteView>> = HashMap::new();
+    for (channel, target, kind, allow, deny) in all {
+        overwrites.entry(channel).or_default().push(OverwriteView::from(&Overwrite { target, kind, allow, deny }));
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let own = overwrites.remove(&row.id).unwrap_or_default();
+            row.channel(own, Vec::new())
+        })
+        .collect())
+}
+
+/// Puts a thread away, or takes it out again.
+pub async fn set_archived(conn: &mut Conn, channel: ChannelId, archived: bool) -> Result<()> {
+    let sql = "update channels set archived = $2, version = version + 1 where id = $1";
+    conn.execute(sql, &[&channel, &archived]).await.map(drop)
+}
+
+/// The direct and group channels that somebody is in.
+pub async fn directs_of(conn: &mut Conn, user: UserId) -> Result<Vec<ChannelId>> {
+    let rows: Vec<(ChannelId,)> =
+        conn.all("select channel_id from recipients where user_id = $1 order by channel_id", &[&user]).await?;
+    Ok(rows.into_iter().map(|(channel,)| channel).collect())
+}

@@ -1,0 +1,108 @@
+//! What every request gets: an id, a language, a measure, and problems instead of bare errors or panics.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt;
+
+use super::problem;
+use crate::app::App;
+use crate::error::Error;
+use crate::i18n;
+
+/// What is known of a request before its caller is.
+#[derive(Debug)]
+pub struct Door {
+    /// The request, as it stands in logs and answers.
+    pub request_id: Arc<str>,
+    /// The language that the request asks for, if it does.
+    pub language: Option<&'static str>,
+    /// Where it comes from, behind trusted proxies.
+    pub address: IpAddr,
+    /// Calls left in the caller's general allowance; `u32::MAX` if nothing was counted.
+    pub allowance: AtomicU32,
+}
+
+/// The layer around all routes.
+pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let door = Arc::new(Door {
+        request_id: request_id(&app),
+        language: i18n::negotiate(request.headers().get(header::ACCEPT_LANGUAGE)),
+        address: address(&app, &request),
+        allowance: AtomicU32::new(u32::MAX),
+    });
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(door.clone());
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => panicked(&*panic, &door),
+    };
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        if let Error::Internal(cause) = &*error {
+            tracing::error!(request_id = %door.request_id, %method, cause = format!("{cause:#}"), "a request failed");
+        }
+        response = problem::render(&error, door.language.unwrap_or(i18n::DEFAULT), &door.request_id);
+    }
+    finish(&door, response.headers_mut());
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    crate::http::operating::measure(route, method.as_str(), response.status().as_u16(), began.elapsed());
+    tracing::debug!(request_id = %door.request_id, %method, route, status = response.status().as_u16(), "request");
+    response
+}
+
+fn finish(door: &Door, headers: &mut HeaderMap) {
+    if let Ok(id) = HeaderValue::from_str(&door.request_id) {
+        headers.insert("x-request-id", id);
+    }
+    let left = door.allowance.load(Ordering::Relaxed);
+    if left != u32::MAX
+        && let Ok(value) = HeaderValue::from_str(&format!("\"requests\";r={left}"))
+    {
+        headers.insert("ratelimit", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+fn request_id(app: &App) -> Arc<str> {
+    match app.ids.next() {
+        Ok(id) => format!("{id:x}").into(),
+        Err(_) => "unknown".into(),
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send), door: &Door) -> Response {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(request_id = %door.request_id, panic = said.unwrap_or("no words"), "a handler panicked");
+    let error = Error::Internal(anyhow::anyhow!("a handler panicked"));
+    problem::render(&error, door.language.unwrap_or(i18n::DEFAULT), &door.request_id)
+}
+
+/// The peer's address or, if the peer is a proxy that we trust, the last one in its
+/// `X-Forwarded-For` that isn't.
+fn address(app: &App, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip());
+    if app.trusted_proxies.is_empty() || !trusted(app, peer) {
+        return peer;
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    let hops: Vec<IpAddr> = forwarded
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    hops.into_iter().rev().find(|hop| !trusted(app, *hop)).unwrap_or(peer)
+}
+
+fn trusted(app: &App, address: IpAddr) -> bool {
+    app.trusted_proxies.iter().any(|network| network.contains(&address))
+}

@@ -1,0 +1,19 @@
+//! Guildhall: a chat server that guilds extend by themselves.
+//!
+//! `docs/ARCHITECTURE.md` is the map of this crate.
+
+pub mod accounts;
+pub mod app;
+pub mod channels;
+pub mod clock;
+pub mod closed_set;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod guilds;
+pub mod http;
+pub mod i18n;
+pub mod id;
+pub mod log;
+pub mod messaging;
+pub mod sockets;

@@ -1,0 +1,297 @@
+//! The one way to write: tasks of ours take what waits, commit it as one transaction, and only then answer.
+//!
+//! A request never holds a transaction: it hands its work over and awaits the answer, so a client
+//! that goes away in the middle leaves either all of its work or none. What waits while one commit
+//! runs is committed by the next, so durability costs one flush for many.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::feed::Feed;
+use super::{Entry, Tx, shard_of, store};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Code, Error, Result};
+use crate::id::{StreamId, UserId};
+use crate::messaging::commit::{self, Pending};
+
+/// Jobs that may wait for one writer; whoever comes then waits before its work is taken.
+const WAITING_JOBS: usize = 4_096;
+/// Jobs in one transaction, at most.
+const BATCH_JOBS: usize = 512;
+/// How often a database that refused a commit is asked whether it takes one again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What an operation gives back while it runs.
+pub type OperationFuture<'t, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 't>>;
+
+/// Work that waits for its transaction. It may await nothing but that transaction.
+pub trait Operation: Send {
+    /// Does the work; what it gives stays inside until the commit.
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> OperationFuture<'t, ()>;
+    /// Tells whoever waits how it ended.
+    fn answer(self: Box<Self>, ended: Result<()>);
+}
+
+struct Waiting<T, F> {
+    work: Option<F>,
+    outcome: Option<T>,
+    answer: oneshot::Sender<Result<T>>,
+    actor: Option<UserId>,
+    request_id: Option<Arc<str>>,
+}
+
+impl<T, F> Operation for Waiting<T, F>
+where
+    T: Send,
+    F: for<'t> FnOnce(&'t mut Tx) -> OperationFuture<'t, T> + Send,
+{
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> OperationFuture<'t, ()> {
+        Box::pin(async move {
+            tx.on_behalf_of(self.actor, self.request_id.clone());
+            if let Some(work) = self.work.take() {
+                self.outcome = Some(work(tx).await?);
+            }
+            Ok(())
+        })
+    }
+
+    fn answer(self: Box<Self>, ended: Result<()>) {
+        let answer = match (ended, self.outcome) {
+            (Ok(()), Some(outcome)) => Ok(outcome),
+            (Ok(()), None) => Err(Code::Unavailable.into()),
+            (Err(error), _) => Err(error),
+        };
+        // Nobody listens if the client has gone; the work stands all the same.
+        let _ = self.answer.send(answer);
+    }
+}
+
+enum Job {
+    /// A message: data, written together with all others that wait.
+    Message(Pending),
+    /// Anything else: runs by itself, in a savepoint.
+    Operation { shards: Vec<i64>, operation: Box<dyn Operation> },
+}
+
+/// Whether changes can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum StorageHealth {
+    /// They can.
+    Writable = 0,
+    /// The disk is full or failing.
+    ReadOnly = 1,
+    /// The database is away.
+    Unavailable = 2,
+}
+
+/// Hands work to the tasks that write.
+#[derive(Clone)]
+pub struct Writer {
+    lanes: Arc<[mpsc::Sender<Job>]>,
+    health: Arc<AtomicU8>,
+    /// Shards of this database's log.
+    pub shards: i64,
+}
+
+/// Called with what was committed before anybody is told: what is cached must not outlive it.
+pub type BeforeAnswer = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
+
+impl Writer {
+    /// Starts the tasks: one for SQLite, one for each shard of PostgreSQL.
+    pub fn start(db: &Db, clock: &Clock, shards: i64, feed: &Feed, before_answer: BeforeAnswer) -> Writer {
+        let health = Arc::new(AtomicU8::new(StorageHealth::Writable as u8));
+        let lanes = (0..shards).map(|shard| {
+            let (sender, jobs) = mpsc::channel(WAITING_JOBS);
+            let lane = Lane {
+                shard,
+                shards,
+                db: db.clone(),
+                clock: clock.clone(),
+                feed: feed.clone(),
+                before_answer: before_answer.clone(),
+                health: health.clone(),
+            };
+            tokio::spawn(lane.serve(jobs));
+            sender
+        });
+        Writer { lanes: lanes.collect(), health, shards }
+    }
+
+    /// Whether the last commit could be stored.
+    pub fn health(&self) -> StorageHealth {
+        match self.health.load(Ordering::Relaxed) {
+            0 => StorageHealth::Writable,
+            1 => StorageHealth::ReadOnly,
+            _ => StorageHealth::Unavailable,
+        }
+    }
+
+    /// Runs `work` in a transaction that has taken the shards of `streams`, and gives its outcome once
+    /// that is durable. If the caller goes away the work is done all the same, whole or not at all.
+    pub async fn run<T, F>(
+        &self,
+        actor: Option<UserId>,
+        request_id: Option<Arc<str>>,
+        streams: &[StreamId],
+        work: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> OperationFuture<'t, T> + Send + 'static,
+    {
+        let mut shards: Vec<i64> = streams.iter().map(|&stream| shard_of(stream, self.shards)).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        let (answer, outcome) = oneshot::channel();
+        let operation = Box::new(Waiting { work: Some(work), outcome: None, answer, actor, request_id });
+        let lane = shards.first().copied().unwrap_or(0);
+        self.hand_over(lane, Job::Operation { shards, operation }).await?;
+        outcome.await.unwrap_or(Err(Code::Unavailable.into()))
+    }
+
+    /// Hands a message over; its answer comes through the channel that it carries.
+    pub async fn send(&self, message: Pending) -> Result<()> {
+        let lane = shard_of(message.stream, self.shards);
+        self.hand_over(lane, Job::Message(message)).await
+    }
+
+    async fn hand_over(&self, lane: i64, job: Job) -> Result<()> {
+        self.lanes[lane as usize].send(job).await.map_err(|_| Code::Unavailable.into())
+    }
+}
+
+struct Lane {
+    shard: i64,
+    shards: i64,
+    db: Db,
+    clock: Clock,
+    feed: Feed,
+    before_answer: BeforeAnswer,
+    health: Arc<AtomicU8>,
+}
+
+impl Lane {
+    async fn serve(self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::new();
+        loop {
+            let unhealthy = self.health.load(Ordering::Relaxed) != StorageHealth::Writable as u8;
+            let taken = jobs.recv_many(&mut batch, BATCH_JOBS);
+            if unhealthy && self.shard == 0 {
+                match tokio::time::timeout(PROBE_INTERVAL, taken).await {
+                    Ok(0) => return,
+                    Ok(_) => self.commit(&mut batch).await,
+                    Err(_) => self.probe().await,
+                }
+            } else {
+                match taken.await {
+                    0 => return,
+                    _ => self.commit(&mut batch).await,
+                }
+            }
+        }
+    }
+
+    /// Commits what waits, then answers everybody in it.
+    async fn commit(&self, batch: &mut Vec<Job>) {
+        let mut messages = Vec::with_capacity(batch.len());
+        let mut operations = Vec::new();
+        for job in batch.drain(..) {
+            match job {
+                Job::Message(message) => messages.push(message),
+                Job::Operation { shards, operation } => operations.push((shards, operation, Ok(()))),
+            }
+        }
+        match self.transaction(&mut messages, &mut operations).await {
+            Ok(entries) => {
+                self.set_health(StorageHealth::Writable);
+                (self.before_answer)(&entries);
+                messages.into_iter().for_each(|message| message.answer(Ok(())));
+                operations.into_iter().for_each(|(_, operation, ended)| operation.answer(ended));
+                self.feed.offer(entries).await;
+            }
+            Err(error) => {
+                self.failed(&error);
+                let code = error.code();
+                messages.into_iter().for_each(|message| message.answer(Err(code.into())));
+                operations.into_iter().for_each(|(_, operation, ended)| operation.answer(ended.and(Err(code.into()))));
+            }
+        }
+    }
+
+    async fn transaction(
+        &self,
+        messages: &mut [Pending],
+        operations: &mut [(Vec<i64>, Box<dyn Operation>, Result<()>)],
+    ) -> Result<Vec<Arc<Entry>>> {
+        let mut shards: Vec<i64> = operations.iter().flat_map(|(shards, ..)| shards.iter().copied()).collect();
+        shards.push(self.shard);
+        shards.sort_unstable();
+        shards.dedup();
+        let mut tx = Tx::begin(&self.db, self.clock.now(), self.shards, &shards).await?;
+        // Messages go first: whatever in this batch takes the right to write away stands after them.
+        commit::write(&mut tx, messages).await?;
+        let alone = messages.is_empty() && operations.len() == 1;
+        for (_, operation, ended) in operations {
+            *ended = if alone { operation.run(&mut tx).await } else { in_savepoint(&mut tx, operation).await };
+            match ended {
+                Err(error) if ends_batch(error) => return Err(error.code().into()),
+                // The transaction rolls back as it is dropped: there is nothing else in it.
+                Err(_) if alone => return Ok(Vec::new()),
+                _ => {}
+            }
+        }
+        tx.commit().await
+    }
+
+    async fn probe(&self) {
+        let attempt = async {
+            let mut conn = self.db.begin().await?;
+            store::take_shard(&mut conn, self.shard).await?;
+            conn.commit().await
+        };
+        match attempt.await {
+            Ok(()) => self.set_health(StorageHealth::Writable),
+            Err(error) => self.failed(&error.into()),
+        }
+    }
+
+    fn failed(&self, error: &Error) {
+        match error.code() {
+            Code::ReadOnly => self.set_health(StorageHealth::ReadOnly),
+            Code::Unavailable => self.set_health(StorageHealth::Unavailable),
+            _ => {}
+        }
+    }
+
+    fn set_health(&self, health: StorageHealth) {
+        if self.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
+            tracing::warn!(?health, "storage");
+        }
+    }
+}
+
+/// Whether an error ends everybody's transaction, not just the operation's.
+fn ends_batch(error: &Error) -> bool {
+    matches!(error.code(), Code::ReadOnly | Code::Unavailable)
+}
+
+async fn in_savepoint(tx: &mut Tx, operation: &mut Box<dyn Operation>) -> Result<()> {
+    let mark = tx.mark();
+    tx.execute("savepoint operation", &[]).await?;
+    match operation.run(tx).await {
+        Ok(()) => tx.execute("release savepoint operation", &[]).await.map(drop).map_err(Error::from),
+        Err(error) if ends_batch(&error) => Err(error),
+        Err(error) => {
+            tx.fall_back(mark);
+            tx.execute("rollback to savepoint operation", &[]).await?;
+            tx.execute("release savepoint operation", &[]).await?;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The command line of the server.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use guildhall::app::App;
+use guildhall::clock::Clock;
+use guildhall::config::{Config, LogFormat};
+use guildhall::http::serve;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A chat server that guilds extend by themselves.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file; `guildhall.toml` here, if there is one.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// The folder for everything the server keeps.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve {
+        /// The address to listen on.
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Bring the database up to date, and end.
+    Migrate,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut flags = Vec::new();
+    if let Some(data) = &arguments.data {
+        flags.push(("data", data.display().to_string()));
+    }
+    if let Command::Serve { listen: Some(listen) } = &arguments.command {
+        flags.push(("listen", listen.clone()));
+    }
+    let config = Config::load(arguments.config.as_deref(), &flags)?;
+    start_logging(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve { .. } => run(config).await,
+            Command::Migrate => App::start(config, Clock::System).await.map(drop),
+        }
+    })
+}
+
+fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&config.log)?).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = serve::bind(&config.listen)?;
+    let app = App::start(config, Clock::System).await?;
+    println!("Guildhall listens on {}", app.config.public_url());
+    tokio::spawn(end_on_signal(app.clone()));
+    serve::serve(app.clone(), listener).await?;
+    app.db.close().await;
+    Ok(())
+}
+
+async fn end_on_signal(app: App) {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => return tracing::error!(%error, "signals can't be heard"),
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    app.shutdown.send_replace(true);
+}

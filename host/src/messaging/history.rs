@@ -1,0 +1,137 @@
+//! Reading messages back, in the order of the log.
+
+use std::collections::HashMap;
+
+use super::store::{self, FLAG_PINNED, FLAG_REACTED, MessageRow};
+use super::{AuthorKind, Extras, Message, ReactionCount};
+use crate::accounts::{Author, Caller};
+use crate::app::App;
+use crate::channels::{Access, Permissions, access};
+use crate::db::Conn;
+use crate::error::{Code, Result};
+use crate::http::page::{Anchor, Page, PageQuery};
+use crate::id::{ChannelId, MessageId, UserId};
+
+/// A page of a channel's messages, the newest first. Tombstones aren't counted.
+pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQuery) -> Result<Page<Message>> {
+    let access = access(app, caller, channel).await?;
+    access.require(Permissions::READ_HISTORY)?;
+    let mut conn = app.db.read().await?;
+    let (rows, has_more) = page(&mut conn, channel, &query).await?;
+    let items = complete(app, &mut conn, &access, rows).await?;
+    Ok(Page { items, has_more })
+}
+
+async fn page(conn: &mut Conn, channel: ChannelId, query: &PageQuery) -> Result<(Vec<MessageRow>, bool)> {
+    let limit = query.limit();
+    let anchor = query.anchor::<MessageId>()?;
+    let position = match anchor {
+        None => i64::MAX,
+        Some(Anchor::Before(id) | Anchor::After(id) | Anchor::Around(id)) => position_of(conn, channel, id).await?,
+    };
+    let (mut rows, has_more) = match anchor {
+        None | Some(Anchor::Before(_)) => cut(store::before(conn, channel, position, limit + 1).await?, limit),
+        Some(Anchor::After(_)) => cut(store::after(conn, channel, position, limit + 1).await?, limit),
+        Some(Anchor::Around(_)) => {
+            let older = store::before(conn, channel, position + 1, limit / 2 + 2).await?;
+            let (older, more_before) = cut(older, limit / 2 + 1);
+            let newer = store::after(conn, channel, position, limit - older.len() as i64 + 1).await?;
+            let (newer, more_after) = cut(newer, limit - older.len() as i64);
+            (older.into_iter().chain(newer).collect(), more_before || more_after)
+        }
+    };
+    rows.sort_by_key(|row| std::cmp::Reverse(row.position));
+    Ok((rows, has_more))
+}
+
+fn cut(mut rows: Vec<MessageRow>, limit: i64) -> (Vec<MessageRow>, bool) {
+    let has_more = rows.len() as i64 > limit;
+    rows.truncate(limit.max(0) as usize);
+    (rows, has_more)
+}
+
+async fn position_of(conn: &mut Conn, channel: ChannelId, id: MessageId) -> Result<i64> {
+    let row = store::message(conn, id).await?.filter(|row| row.channel_id == channel);
+    Ok(row.ok_or(Code::NotFound)?.position)
+}
+
+/// One message that the caller may read.
+pub async fn get(app: &App, caller: &Caller, id: MessageId) -> Result<Message> {
+    let (access, row) = find(app, caller, id).await?;
+    access.require(Permissions::READ_HISTORY)?;
+    let mut conn = app.db.read().await?;
+    let mut found = complete(app, &mut conn, &access, vec![row]).await?;
+    found.pop().ok_or(Code::NotFound.into())
+}
+
+/// A message that isn't deleted, with the caller's standing in its channel; not found for whoever
+/// can't see that.
+pub async fn find(app: &App, caller: &Caller, id: MessageId) -> Result<(Access, MessageRow)> {
+    caller.identity()?;
+    let row = store::message(&mut app.db.read().await?, id).await?;
+    let row = row.filter(|row| row.deleted_at.is_none()).ok_or(Code::NotFound)?;
+    Ok((access(app, caller, row.channel_id).await?, row))
+}
+
+/// Adds to rows of one channel what hangs on them: authors, reactions, pins.
+pub async fn complete(app: &App, conn: &mut Conn, access: &Access, rows: Vec<MessageRow>) -> Result<Vec<Message>> {
+    let mut reactions = reactions_of(conn, access, &rows).await?;
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in rows {
+        let extras = Extras::decode(row.extras.as_deref());
+        messages.push(Message {
+            id: row.id,
+            channel_id: row.channel_id,
+            guild_id: access.guild(),
+            kind: row.kind,
+            author: author(app, conn, &row, extras.webhook).await?,
+            content: row.content,
+            reply_to: extras.reply_to,
+            attachments: extras.attachments,
+            mentions: extras.mentions,
+            mention_roles: extras.mention_roles,
+            mention_everyone: extras.mention_everyone,
+            reactions: reactions.remove(&row.id).unwrap_or_default(),
+            pinned: row.flags & FLAG_PINNED != 0,
+            nonce: None,
+            created_at: row.id.created_at(),
+            edited_at: row.edited_at,
+        });
+    }
+    Ok(messages)
+}
+
+async fn author(app: &App, conn: &mut Conn, row: &MessageRow, webhook: Option<String>) -> Result<Author> {
+    if row.author_kind == AuthorKind::Webhook {
+        let name = webhook.unwrap_or_default();
+        return Ok(Author {
+            id: row.author_id,
+            username: name.clone(),
+            display_name: name,
+            avatar_file_id: None,
+            kind: AuthorKind::Webhook.as_str(),
+        });
+    }
+    match app.identities.get_through(conn, row.author_id).await? {
+        Some(identity) => Ok(identity.author.clone()),
+        None => Ok(nobody(row.author_id)),
+    }
+}
+
+fn nobody(id: UserId) -> Author {
+    Author { id, username: String::new(), display_name: String::new(), avatar_file_id: None, kind: "deleted" }
+}
+
+async fn reactions_of(
+    conn: &mut Conn,
+    access: &Access,
+    rows: &[MessageRow],
+) -> Result<HashMap<MessageId, Vec<ReactionCount>>> {
+    let mut reactions: HashMap<MessageId, Vec<ReactionCount>> = HashMap::new();
+    let reacted = || rows.iter().filter(|row| row.flags & FLAG_REACTED != 0).map(|row| row.position);
+    let (Some(from), Some(to)) = (reacted().min(), reacted().max()) else { return Ok(reactions) };
+    for (message, emoji, count, me) in store::reaction_counts(conn, access.channel, (from, to), access.user()).await? {
+        reactions.entry(message).or_default().push(ReactionCount { emoji, count, me: me > 0 });
+    }
+    Ok(reactions)
+}

@@ -1,0 +1,112 @@
+//! The references in a message's text, and which of them reach somebody.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::channels::{Access, Permissions};
+use crate::id::{RoleId, UserId};
+
+/// The most people that one message mentions; later ones stay text.
+const MAX_USERS: usize = 50;
+/// The most roles that one message mentions.
+const MAX_ROLES: usize = 20;
+
+/// Which of the mentions in a text count.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllowedMentions {
+    /// These people; all that the text names if this isn't said.
+    pub users: Option<Vec<UserId>>,
+    /// These roles; all that the text names if this isn't said.
+    pub roles: Option<Vec<RoleId>>,
+    /// Whether `@everyone` counts.
+    pub everyone: bool,
+}
+
+/// Whom a message reaches.
+#[derive(Debug, Default, PartialEq)]
+pub struct Mentions {
+    /// People, in the order of the text.
+    pub users: Vec<UserId>,
+    /// Roles, in the order of the text.
+    pub roles: Vec<RoleId>,
+    /// Everyone.
+    pub everyone: bool,
+}
+
+/// Finds the mentions in a text that its author may make and wants to count.
+pub fn resolve(content: &str, allowed: Option<&AllowedMentions>, access: &Access) -> Mentions {
+    let mut found = parse(content);
+    let may_mention_all = access.may(Permissions::MENTION_EVERYONE);
+    let wants_everyone = allowed.is_none_or(|allowed| allowed.everyone);
+    found.everyone &= may_mention_all && wants_everyone && access.membership().is_some();
+    found.roles.retain(|role| {
+        let rule = access.membership().and_then(|membership| membership.guild.roles.get(role));
+        rule.is_some_and(|rule| rule.mentionable || may_mention_all)
+    });
+    if let Some(allowed) = allowed {
+        found.users.retain(|user| allowed.users.as_ref().is_none_or(|users| users.contains(user)));
+        found.roles.retain(|role| allowed.roles.as_ref().is_none_or(|roles| roles.contains(role)));
+    }
+    found.users.truncate(MAX_USERS);
+    found.roles.truncate(MAX_ROLES);
+    found
+}
+
+/// Every mention that a text spells: `<@id>`, `<@&id>`, `@everyone`, `@here`.
+pub fn parse(content: &str) -> Mentions {
+    let mut found = Mentions { everyone: spells_everyone(content), ..Mentions::default() };
+    let mut rest = content;
+    while let Some(start) = rest.find("<@") {
+        rest = &rest[start + 2..];
+        let Some(end) = rest.bytes().take(24).position(|byte| byte == b'>') else { continue };
+        let inside = &rest[..end];
+        if let Some(Ok(role)) = inside.strip_prefix('&').map(str::parse::<RoleId>) {
+            push_new(&mut found.roles, role);
+        } else if let Ok(user) = inside.parse::<UserId>() {
+            push_new(&mut found.users, user);
+        }
+    }
+    found
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// Whether `@everyone` or `@here` stands in the text as a word.
+fn spells_everyone(content: &str) -> bool {
+    content.match_indices('@').any(|(at, _)| {
+        let before = content[..at].chars().next_back();
+        let after = &content[at + 1..];
+        let word = ["everyone", "here"].into_iter().find(|word| after.starts_with(word));
+        let next = word.and_then(|word| after[word.len()..].chars().next());
+        word.is_some() && !before.is_some_and(char::is_alphanumeric) && !next.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_found_once_and_broken_ones_are_text() {
+        let found = parse("<@1> and <@1>, <@&22>, <@x> <@&> <@12345678901234567890> <@3");
+        assert_eq!(found, Mentions { users: vec![UserId(1)], roles: vec![RoleId(22)], everyone: false });
+    }
+
+    #[test]
+    fn everyone_is_a_word() {
+        for (content, expected) in [
+            ("@everyone!", true),
+            ("hi @here", true),
+            ("me@everyone.org", false),
+            ("@everyones", false),
+            ("@ every", false),
+        ] {
+            assert_eq!(parse(content).everyone, expected, "{content}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Sockets: the native gateway and Socket.IO, two dialects of one session.
+
+pub mod command;
+pub mod engineio;
+pub mod event;
+mod gateway;
+pub mod hub;
+pub mod outbox;
+pub mod protocol;
+pub mod routes;
+pub mod session;
+mod snapshot;
+pub mod transport;
+pub mod voice;
+
+pub use hub::Hub;
+
+/// Why the server closed a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The server is ending; connect again.
+    GoingAway = 1001,
+    /// Something went wrong that has no code.
+    Unknown = 4000,
+    /// A frame could not be read.
+    BadFrame = 4001,
+    /// A command before `identify`, or no `identify` in time.
+    NotIdentified = 4003,
+    /// The token isn't valid.
+    BadToken = 4004,
+    /// The client was too slow, or sent too much.
+    OverLimit = 4008,
+    /// No heartbeat came in time.
+    HeartbeatMissed = 4009,
+    /// The session was ended, or the account closed.
+    Revoked = 4014,
+}

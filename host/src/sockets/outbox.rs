@@ -1,0 +1,173 @@
+//! What waits to be written to one socket: bounded, so that a slow client costs only itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::CloseCode;
+use super::event::{Class, Event};
+use crate::config::Sockets;
+
+/// Something to write.
+#[derive(Clone)]
+pub enum Out {
+    /// An event that others receive too.
+    Event(Arc<Event>),
+    /// A frame for this socket alone, encoded already.
+    Frame(Utf8Bytes),
+}
+
+impl Out {
+    fn size(&self) -> usize {
+        match self {
+            Out::Event(event) => event.size(),
+            Out::Frame(frame) => frame.len(),
+        }
+    }
+    fn class(&self) -> Class {
+        match self {
+            Out::Event(event) => event.class,
+            Out::Frame(_) => Class::Critical,
+        }
+    }
+}
+
+/// The queue of one socket.
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    news: Notify,
+    max_frames: usize,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Out>,
+    bytes: usize,
+    closing: Option<CloseCode>,
+}
+
+impl Outbox {
+    /// An empty queue with the bounds of the settings.
+    pub fn new(settings: &Sockets) -> Outbox {
+        Outbox {
+            queue: Mutex::default(),
+            news: Notify::new(),
+            max_frames: settings.queue_frames,
+            max_bytes: settings.queue_bytes,
+        }
+    }
+
+    /// Adds something. If it doesn't fit, what may be dropped is; then the socket is closed.
+    pub fn push(&self, out: Out) {
+        let mut queue = self.queue.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        let size = out.size();
+        if queue.waiting.len() >= self.max_frames || queue.bytes + size > self.max_bytes {
+            if out.class() == Class::Droppable {
+                return;
+            }
+            queue.drop_droppable();
+            if queue.waiting.len() >= self.max_frames || queue.bytes + size > self.max_bytes {
+                queue.close(CloseCode::OverLimit);
+                self.news.notify_one();
+                return;
+            }
+        }
+        queue.bytes += size;
+        queue.waiting.push_back(out);
+        if queue.waiting.len() == 1 {
+            self.news.notify_one();
+        }
+    }
+
+    /// Closes the socket, after what waits already.
+    pub fn close(&self, code: CloseCode) {
+        self.queue.lock().closing.get_or_insert(code);
+        self.news.notify_one();
+    }
+
+    /// Resolves once something waits or the socket is to be closed.
+    pub async fn ready(&self) {
+        loop {
+            let news = self.news.notified();
+            {
+                let queue = self.queue.lock();
+                if !queue.waiting.is_empty() || queue.closing.is_some() {
+                    return;
+                }
+            }
+            news.await;
+        }
+    }
+
+    /// Moves all that waits into `into`; answers whether the socket is to be closed after it.
+    pub fn take(&self, into: &mut Vec<Out>) -> Option<CloseCode> {
+        let mut queue = self.queue.lock();
+        into.extend(queue.waiting.drain(..));
+        queue.bytes = 0;
+        queue.closing
+    }
+}
+
+impl Queue {
+    fn drop_droppable(&mut self) {
+        self.waiting.retain(|out| out.class() == Class::Critical);
+        self.bytes = self.waiting.iter().map(Out::size).sum();
+    }
+
+    /// What waits is worth nothing to a client that must resume anyway.
+    fn close(&mut self, code: CloseCode) {
+        self.waiting.clear();
+        self.bytes = 0;
+        self.closing = Some(code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(frames: usize) -> Outbox {
+        Outbox::new(&Sockets { queue_frames: frames, ..Sockets::default() })
+    }
+    fn frame() -> Out {
+        Out::Frame("x".into())
+    }
+    fn typing() -> Out {
+        Out::Event(Event::ephemeral("typing", Class::Droppable, &()).unwrap())
+    }
+
+    #[test]
+    fn what_tells_of_a_moment_is_dropped_first_and_then_the_socket_is_closed() {
+        let outbox = outbox(2);
+        let mut taken = Vec::new();
+        outbox.push(typing());
+        outbox.push(frame());
+        outbox.push(typing());
+        outbox.push(frame());
+        assert_eq!(outbox.take(&mut taken), None);
+        assert_eq!(taken.iter().filter(|out| out.class() == Class::Critical).count(), 2);
+        for _ in 0..3 {
+            outbox.push(frame());
+        }
+        taken.clear();
+        assert_eq!(outbox.take(&mut taken), Some(CloseCode::OverLimit));
+        assert!(taken.is_empty());
+    }
+
+    #[tokio::test]
+    async fn readiness_is_not_missed() {
+        let outbox = outbox(8);
+        outbox.push(frame());
+        outbox.ready().await;
+        outbox.take(&mut Vec::new());
+        outbox.close(CloseCode::Revoked);
+        outbox.ready().await;
+    }
+}

@@ -1,0 +1,111 @@
+//! How frames travel: over a WebSocket, or by the polling of Engine.IO until that is upgraded.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::CloseCode;
+use super::engineio::{FromPolling, Mailbox};
+use crate::config::Sockets;
+
+/// A WebSocket on an upgraded HTTP connection.
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// How long a client may take to receive one write before it counts as gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Read buffer of a socket: commands are small, and there are many sockets.
+const READ_BUFFER: usize = 4 * 1024;
+/// Write buffer of a socket: what fits goes to the kernel in one call.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How a session's frames travel at the moment.
+pub enum Transport {
+    /// A WebSocket.
+    Socket(Box<Socket>),
+    /// Requests that come and go.
+    Polling {
+        /// What the client posts.
+        posted: mpsc::Receiver<FromPolling>,
+        /// What the client's next request takes along.
+        mailbox: Mailbox,
+    },
+}
+
+/// What arrived.
+pub enum Arrived {
+    /// A text frame.
+    Frame(Utf8Bytes),
+    /// The client moved to a WebSocket.
+    Moved(Box<Socket>),
+    /// The client is gone.
+    Gone,
+    /// A frame that no client of ours sends.
+    Bad,
+}
+
+/// Wraps an upgraded connection.
+pub async fn socket(upgraded: Upgraded, settings: &Sockets) -> Socket {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(settings.queue_bytes + settings.frame_bytes + WRITE_BUFFER)
+        .max_message_size(Some(settings.frame_bytes))
+        .max_frame_size(Some(settings.frame_bytes));
+    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
+}
+
+impl Transport {
+    /// The next thing that arrives. Nothing is lost if the future is dropped.
+    pub async fn receive(&mut self) -> Arrived {
+        match self {
+            Transport::Socket(socket) => loop {
+                match socket.next().await {
+                    Some(Ok(Message::Text(text))) => return Arrived::Frame(text),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(_))) | None => return Arrived::Gone,
+                    Some(Ok(Message::Binary(_) | Message::Frame(_)) | Err(_)) => return Arrived::Bad,
+                }
+            },
+            Transport::Polling { posted, .. } => match posted.recv().await {
+                Some(FromPolling::Packet(packet)) => Arrived::Frame(packet),
+                Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),
+                None => Arrived::Gone,
+            },
+        }
+    }
+
+    /// Sends frames in as few writes as they fit; false if the client is gone or takes too long.
+    pub async fn send(&mut self, frames: &mut Vec<Utf8Bytes>) -> bool {
+        match self {
+            Transport::Socket(socket) => {
+                let write = async {
+                    for frame in frames.drain(..) {
+                        socket.feed(Message::Text(frame)).await?;
+                    }
+                    socket.flush().await
+                };
+                matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
+            }
+            Transport::Polling { mailbox, .. } => mailbox.put(frames),
+        }
+    }
+
+    /// Says why, and ends.
+    pub async fn close(&mut self, code: CloseCode) {
+        match self {
+            Transport::Socket(socket) => {
+                let frame = CloseFrame { code: (code as u16).into(), reason: Utf8Bytes::from_static("") };
+                // The client may be gone already: then it needs no farewell.
+                let farewell = WebSocketStream::close(socket, Some(frame));
+                let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
+            }
+            Transport::Polling { mailbox, .. } => mailbox.close(),
+        }
+    }
+}

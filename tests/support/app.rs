@@ -1,0 +1,140 @@
+//! A server on a port of its own, with a database of its own.
+
+use std::time::Duration;
+
+use guildhall::app::App;
+use guildhall::clock::Clock;
+use guildhall::config::{Config, Secret};
+use guildhall::http::serve;
+use guildhall::log::{self, Entry};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::User;
+
+/// Which database a story runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file in a folder of the story's own.
+    Sqlite,
+    /// A database of the story's own on the test server.
+    Postgres,
+}
+
+/// A running server.
+pub struct TestApp {
+    /// The server's insides, for what no door shows.
+    pub app: App,
+    /// Where it listens.
+    pub url: String,
+    /// For requests.
+    pub http: reqwest::Client,
+    folder: tempfile::TempDir,
+    postgres: Option<(String, String)>,
+}
+
+impl TestApp {
+    /// Starts a server; nothing if the database can't be had and the run may do without.
+    pub async fn start(database: Database, settings: impl FnOnce(&mut Config)) -> Option<TestApp> {
+        let folder = tempfile::tempdir().expect("a folder for the story");
+        let postgres = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(create_database().await?),
+        };
+        let mut config = Config {
+            listen: "127.0.0.1:0".into(),
+            data: folder.path().join("data"),
+            public_url: "http://guildhall.test".into(),
+            ..Config::default()
+        };
+        config.passwords.memory_kib = 8;
+        config.passwords.passes = 1;
+        config.limits.enabled = false;
+        if let Some((url, _)) = &postgres {
+            config.database.url = Secret(url.clone());
+        }
+        settings(&mut config);
+        let listener = serve::bind(&config.listen).expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let app = App::start(config, Clock::shifted()).await.expect("the server starts");
+        tokio::spawn(serve::serve(app.clone(), listener));
+        Some(TestApp { app, url, http: reqwest::Client::new(), folder, postgres })
+    }
+
+    /// The folder of the story.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// People with accounts, signed in.
+    pub async fn users<const N: usize>(&self, names: [&str; N]) -> [User; N] {
+        let mut users = Vec::with_capacity(N);
+        for name in names {
+            users.push(User::register(self, name).await);
+        }
+        users.try_into().unwrap_or_else(|_| unreachable!("as many users as names"))
+    }
+
+    /// Somebody without an account.
+    pub fn nobody(&self) -> User {
+        User::anonymous(self)
+    }
+
+    /// Puts the server's clock ahead.
+    pub fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+    }
+
+    /// Every row of the log, in order of shard and position.
+    pub async fn log(&self) -> Vec<Entry> {
+        let mut conn = self.app.db.read().await.expect("a connection");
+        let mut rows = Vec::new();
+        for (shard, head) in log::store::heads(&mut conn).await.expect("the heads") {
+            if head > 0 {
+                rows.extend(log::store::after(&mut conn, shard, 0, i64::MAX).await.expect("the rows"));
+            }
+        }
+        rows
+    }
+
+    /// The sum of all positions: it moves with every change and with nothing else.
+    pub async fn log_position(&self) -> i64 {
+        let mut conn = self.app.db.read().await.expect("a connection");
+        log::store::heads(&mut conn).await.expect("the heads").iter().map(|(_, position)| position).sum()
+    }
+
+    /// Ends the server and drops its database.
+    pub async fn stop(self) {
+        self.app.shutdown.send_replace(true);
+        self.app.db.close().await;
+        if let Some((url, name)) = &self.postgres {
+            let admin = url.replace(&format!("/{name}"), "/postgres");
+            if let Ok(mut connection) = sqlx::PgConnection::connect(&admin).await {
+                let drop = AssertSqlSafe(format!("drop database {name} with (force)"));
+                let _ = sqlx::query(drop).execute(&mut connection).await;
+            }
+        }
+    }
+}
+
+/// Whether the run was told to do without something; if not, its absence is a failure.
+pub fn may_skip(what: &str) -> bool {
+    let skipped = std::env::var("GUILDHALL_TEST_SKIP").unwrap_or_default();
+    if skipped.split(',').any(|one| one == what) {
+        eprintln!("skipped: {what} is not there");
+        return true;
+    }
+    false
+}
+
+async fn create_database() -> Option<(String, String)> {
+    let Ok(server) = std::env::var("GUILDHALL_TEST_POSTGRES_URL") else {
+        assert!(may_skip("postgres"), "GUILDHALL_TEST_POSTGRES_URL is not set; run `cargo xtask test`");
+        return None;
+    };
+    let mut connection = sqlx::PgConnection::connect(&server).await.expect("the test server");
+    let name = format!("story_{:016x}", rand::random::<u64>());
+    let create = AssertSqlSafe(format!("create database {name}"));
+    sqlx::query(create).execute(&mut connection).await.expect("a database for the story");
+    let (base, _) = server.rsplit_once('/').expect("a database in the URL");
+    Some((format!("{base}/{name}"), name))
+}

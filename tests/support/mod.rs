@@ -1,0 +1,45 @@
+//! The cast of the stories: a running server, people with tokens, their sockets.
+
+mod app;
+mod socket;
+mod user;
+
+pub use app::{Database, TestApp};
+pub use socket::Socket;
+pub use user::{Answer, User};
+
+pub use serde_json::{Value, json};
+
+/// Tells a story on both databases, each with a server of its own.
+///
+/// `story!(name, |app| { … });` or, with settings, `story!(name, |config| { … }, |app| { … });`
+#[macro_export]
+macro_rules! story {
+    ($(#[$doc:meta])* $name:ident, |$app:ident| $body:block) => {
+        $crate::story!($(#[$doc])* $name, |_config| {}, |$app| $body);
+    };
+    ($(#[$doc:meta])* $name:ident, |$config:ident| $settings:block, |$app:ident| $body:block) => {
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn tell(database: $crate::support::Database) {
+                let Some($app) = $crate::support::TestApp::start(database, |$config| $settings).await else { return };
+                let story = async { $body };
+                story.await;
+                $app.stop().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                tell($crate::support::Database::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                tell($crate::support::Database::Postgres).await;
+            }
+        }
+    };
+}
