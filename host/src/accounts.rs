@@ -254,3 +254,19 @@ pub(crate) async fn own_profile(conn: &mut Conn, user: UserId) -> Result<User> {
 pub(crate) async fn blocked_by(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
     Ok(store::blocked_by(conn, user).await?)
 }
+
+/// Stores an account that nobody signs in to, without a word in the log.
+pub(crate) async fn insert_silent(tx: &mut Tx, id: UserId, username: &str) -> Result<()> {
+    let account = store::NewUser {
+        id,
+        kind: UserKind::User,
+        username: username.to_owned(),
+        email: None,
+        password_hash: None,
+        locale: crate::i18n::DEFAULT.to_owned(),
+        owner_id: None,
+        instance_role: InstanceRole::None,
+    };
+    let now = tx.now;
+    Ok(store::insert_user(tx, &account, &names::key(username), now).await?)
+}

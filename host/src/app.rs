@@ -11,6 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, parse_network};
 use crate::db::Db;
 use crate::error::Result;
+use crate::housekeeping;
 use crate::http::limits::Limiter;
 use crate::id::Ids;
 use crate::log::feed::{Feed, Follower};
@@ -94,6 +95,7 @@ impl App {
             rules,
         }));
         tokio::spawn(bring_around(app.clone(), follower));
+        tokio::spawn(housekeeping::run(app.clone()));
         Ok(app)
     }
 

@@ -36,6 +36,19 @@ enum Command {
     },
     /// Bring the database up to date, and end.
     Migrate,
+    /// Fill a new server with people and messages, for benchmarks; prints what it made as JSON.
+    #[command(hide = true)]
+    Seed {
+        /// Messages in the first channel.
+        #[arg(long, default_value_t = 1_000)]
+        messages: usize,
+        /// Members of the first guild.
+        #[arg(long, default_value_t = 100)]
+        members: usize,
+        /// Guilds.
+        #[arg(long, default_value_t = 1)]
+        guilds: usize,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,6 +67,13 @@ fn main() -> anyhow::Result<()> {
         match arguments.command {
             Command::Serve { .. } => run(config).await,
             Command::Migrate => App::start(config, Clock::System).await.map(drop),
+            Command::Seed { messages, members, guilds } => {
+                let app = App::start(config, Clock::System).await?;
+                let seeded = guildhall::seed::seed(&app, messages, members, guilds).await?;
+                println!("{}", serde_json::to_string(&seeded)?);
+                app.db.close().await;
+                Ok(())
+            }
         }
     })
 }

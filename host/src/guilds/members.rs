@@ -50,3 +50,10 @@ pub(crate) async fn join(tx: &mut Tx, guild: GuildId, user: Author) -> Result<Me
     tx.append(NewEvent::new(EventKind::MemberJoined, guild, &member)?)?;
     Ok(member)
 }
+
+/// Makes somebody a member without a word in the log.
+pub(crate) async fn insert_silent(tx: &mut Tx, guild: GuildId, user: UserId) -> Result<()> {
+    let now = tx.now;
+    store::insert_member(tx, guild, user, now).await?;
+    Ok(())
+}

@@ -130,9 +130,12 @@ pub async fn lags(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
     conn.all(sql, &[]).await
 }
 
-/// Removes rows of a shard that are older than `before`, some at a time; answers how many.
+/// Removes rows of a shard that are older than `before` and that every reader has seen, some at a
+/// time; answers how many.
 pub async fn expire(conn: &mut Conn, shard: i64, before: Timestamp, at_most: i64) -> Result<u64> {
     let sql = "delete from log where shard = $1 and position in
-        (select position from log where shard = $1 and at < $2 order by position limit $3)";
+        (select position from log where shard = $1 and at < $2
+            and position <= coalesce((select min(position) from cursors where shard = $1), position)
+            order by position limit $3)";
     conn.execute(sql, &[&shard, &before, &at_most]).await
 }

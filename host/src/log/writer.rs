@@ -148,6 +148,29 @@ impl Writer {
         let mut shards: Vec<i64> = streams.iter().map(|&stream| shard_of(stream, self.shards)).collect();
         shards.sort_unstable();
         shards.dedup();
+        self.run_on(shards, actor, request_id, work).await
+    }
+
+    /// The same for work on a shard as a whole, on nobody's behalf.
+    pub async fn run_on_shard<T, F>(&self, shard: i64, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> OperationFuture<'t, T> + Send + 'static,
+    {
+        self.run_on(vec![shard], None, None, work).await
+    }
+
+    async fn run_on<T, F>(
+        &self,
+        shards: Vec<i64>,
+        actor: Option<UserId>,
+        request_id: Option<Arc<str>>,
+        work: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> OperationFuture<'t, T> + Send + 'static,
+    {
         let (answer, outcome) = oneshot::channel();
         let operation = Box::new(Waiting { work: Some(work), outcome: None, answer, actor, request_id });
         let lane = shards.first().copied().unwrap_or(0);

@@ -1,0 +1,51 @@
+//! Chores that nobody asks for: forgetting what has run out, in small steps.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::log;
+
+/// How often the chores are done.
+const ROUND: Duration = Duration::from_secs(60);
+/// Rows that one step removes, at most: a step must not hold the writer up.
+const STEP_ROWS: i64 = 2_000;
+
+/// Does the chores until the server ends.
+pub async fn run(app: App) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ROUND) => {}
+            () = app.ending() => return,
+        }
+        if let Err(error) = round(&app).await {
+            tracing::warn!(%error, "a chore failed; it is tried again in the next round");
+        }
+    }
+}
+
+/// Does every chore once.
+pub async fn round(app: &App) -> Result<()> {
+    app.limiter.forget_full();
+    expire_log(app).await
+}
+
+/// Removes rows of the log that are older than they are kept, but none that a reader hasn't seen.
+async fn expire_log(app: &App) -> Result<()> {
+    let kept = Duration::from_secs(app.config.retention.log_days * 24 * 3600);
+    for shard in 0..app.writer.shards {
+        loop {
+            let before = app.now().before(kept);
+            let removed = app
+                .writer
+                .run_on_shard(shard, move |tx| {
+                    Box::pin(async move { Ok(log::store::expire(tx, shard, before, STEP_ROWS).await?) })
+                })
+                .await?;
+            if removed < STEP_ROWS as u64 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Fills a new server with people and messages, for benchmarks and for trying things out.
+
+use serde::Serialize;
+
+use crate::accounts::{self, Caller, CallerKind, NewAccount};
+use crate::app::App;
+use crate::channels;
+use crate::error::{Code, Result};
+use crate::guilds::{self, NewGuild};
+use crate::i18n;
+use crate::id::{ChannelId, GuildId, MessageId, SessionId, UserId};
+use crate::messaging::{self, AuthorKind, MessageKind};
+
+/// The password of everybody who may sign in.
+pub const PASSWORD: &str = "benchmark password";
+/// How many of the members may sign in; the others only fill the tables.
+const WITH_PASSWORD: usize = 100;
+/// Rows written in one transaction.
+const CHUNK: usize = 5_000;
+
+/// What a seeded server holds.
+#[derive(Debug, Serialize)]
+pub struct Seeded {
+    /// The guild that everybody is in.
+    pub guild_id: GuildId,
+    /// The channel with all the messages.
+    pub channel_id: ChannelId,
+    /// Who may sign in.
+    pub user_names: Vec<String>,
+    /// With this password.
+    pub password: &'static str,
+}
+
+/// Makes `guilds` guilds, the first with `members` members and a channel of `messages` messages.
+pub async fn seed(app: &App, messages: usize, members: usize, guilds: usize) -> Result<Seeded> {
+    let mut user_names = Vec::new();
+    let mut callers = Vec::new();
+    for i in 0..members.clamp(1, WITH_PASSWORD) {
+        let caller = person(app, &name(i)).await?;
+        user_names.push(name(i));
+        callers.push(caller);
+    }
+    let owner = &callers[0];
+    let mut first = None;
+    for i in 0..guilds.max(1) {
+        let new = NewGuild { name: format!("Guild {i}"), description: String::new(), public: true };
+        let made = guilds::create(app, owner, new).await?;
+        first.get_or_insert(made.id);
+    }
+    let guild = first.ok_or(Code::NotFound)?;
+    for caller in &callers[1..] {
+        guilds::members::join_public(app, caller, guild).await?;
+    }
+    crowd(app, guild, callers.len(), members).await?;
+    let channel = channels::list(app, owner, guild).await?.first().map(|channel| channel.id).ok_or(Code::NotFound)?;
+    let authors: Vec<UserId> = callers.iter().map(|caller| caller.user).collect();
+    talk(app, guild, channel, &authors, messages).await?;
+    Ok(Seeded { guild_id: guild, channel_id: channel, user_names, password: PASSWORD })
+}
+
+fn name(i: usize) -> String {
+    // Digits that look like letters would make some of these names the same.
+    let letters: String = i.to_string().bytes().map(|digit| char::from(b'a' + (digit - b'0') * 2)).collect();
+    format!("member_{letters}")
+}
+
+async fn person(app: &App, name: &str) -> Result<Caller> {
+    let nobody = Caller {
+        user: UserId(0),
+        kind: CallerKind::Anonymous,
+        identity: None,
+        request_id: None,
+        locale: i18n::DEFAULT.to_owned(),
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        user_agent: String::new(),
+        reason: String::new(),
+    };
+    let account = NewAccount {
+        username: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        email: format!("{name}@example.com"),
+        locale: None,
+        invitation: None,
+    };
+    let user = accounts::register(app, &nobody, account).await?;
+    let identity = accounts::identify(app, user.id).await?;
+    Ok(Caller { user: user.id, kind: CallerKind::Session(SessionId(0)), identity: Some(identity), ..nobody })
+}
+
+/// Members who never sign in.
+async fn crowd(app: &App, guild: GuildId, from: usize, to: usize) -> Result<()> {
+    for chunk in (from..to).step_by(CHUNK) {
+        let people: Vec<(UserId, String)> = (chunk..to.min(chunk + CHUNK))
+            .map(|i| Ok((UserId(app.next_id()?), name(i))))
+            .collect::<Result<_>>()?;
+        app.writer
+            .run(None, None, &[guild.into()], move |tx| {
+                Box::pin(async move {
+                    for (id, name) in &people {
+                        accounts::insert_silent(tx, *id, name).await?;
+                        guilds::members::insert_silent(tx, guild, *id).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Messages from before the log began: their positions are negative, in order.
+async fn talk(app: &App, guild: GuildId, channel: ChannelId, authors: &[UserId], count: usize) -> Result<()> {
+    for chunk in (0..count).step_by(CHUNK) {
+        let messages: Vec<messaging::store::NewMessage> = (chunk..count.min(chunk + CHUNK))
+            .map(|i| {
+                Ok(messaging::store::NewMessage {
+                    id: MessageId(app.next_id()?),
+                    channel_id: channel,
+                    position: i as i64 - count as i64,
+                    kind: MessageKind::Default,
+                    author_id: authors[i % authors.len()],
+                    author_kind: AuthorKind::User,
+                    content: format!("This is message number {i}, said to fill the history of a channel."),
+                    nonce: None,
+                    mentions: Vec::new(),
+                    extras: None,
+                })
+            })
+            .collect::<Result<_>>()?;
+        app.writer
+            .run(None, None, &[guild.into()], move |tx| {
+                Box::pin(async move {
+                    let rows: Vec<_> = messages.iter().collect();
+                    Ok(messaging::store::insert(tx, &rows).await?)
+                })
+            })
+            .await?;
+    }
+    Ok(())
+}
