@@ -108,21 +108,36 @@ pub struct Rows {
     head: &'static str,
     columns: usize,
     tail: &'static str,
-    texts: [OnceLock<&'static str>; BULK_ROWS.ilog2() as usize + 1],
+    sqlite: Texts,
+    postgres: Texts,
+}
+
+/// A statement for each power of two of rows, made when it is first wanted.
+struct Texts([OnceLock<&'static str>; BULK_ROWS.ilog2() as usize + 1]);
+
+impl Texts {
+    const fn new() -> Texts {
+        Texts([const { OnceLock::new() }; BULK_ROWS.ilog2() as usize + 1])
+    }
 }
 
 impl Rows {
     /// `head` is the statement up to the rows of `columns` values each, `tail` what follows them.
     pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Rows {
-        Rows { head, columns, tail, texts: [const { OnceLock::new() }; BULK_ROWS.ilog2() as usize + 1] }
+        Rows { head, columns, tail, sqlite: Texts::new(), postgres: Texts::new() }
     }
 
-    /// The statement for 2^`power` rows. It lives for ever, as one of seven.
-    fn text(&self, power: usize) -> &'static str {
-        self.texts[power].get_or_init(|| {
+    /// The statement for 2^`power` rows. It lives for ever, as one of seven for each database.
+    ///
+    /// To SQLite `$1` is a name that each binding looks up among all, which takes a tenth of the
+    /// whole write path with hundreds of them; a bare `?` is a place.
+    fn text(&self, postgres: bool, power: usize) -> &'static str {
+        let texts = if postgres { &self.postgres } else { &self.sqlite };
+        texts.0[power].get_or_init(|| {
+            let place = |place: usize| if postgres { format!("${place}") } else { "?".to_owned() };
             let row = |row: usize| {
                 let first = row * self.columns + 1;
-                let places: Vec<String> = (first..first + self.columns).map(|place| format!("${place}")).collect();
+                let places: Vec<String> = (first..first + self.columns).map(place).collect();
                 format!("({})", places.join(", "))
             };
             let rows: Vec<String> = (0..1usize << power).map(row).collect();
@@ -157,7 +172,12 @@ impl Db {
         if let Some(folder) = options.get_filename().parent().filter(|folder| *folder != Path::new("")) {
             std::fs::create_dir_all(folder)?;
         }
-        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+        let pool = || // A connection to a file doesn't go stale: none is tried before it is used.
+            SqlitePoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         refuse_unsafe_sqlite(&writer).await?;
         let readers = pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
@@ -199,6 +219,24 @@ impl Db {
     /// Whether this is PostgreSQL, where several nodes may write at once.
     pub fn is_postgres(&self) -> bool {
         matches!(self, Db::Postgres(_))
+    }
+
+    /// What the database says of itself.
+    pub async fn version(&self, conn: &mut Conn) -> Result<String> {
+        let (version,): (String,) = match self {
+            Db::Sqlite { .. } => conn.one("select 'SQLite ' || sqlite_version()", &[]).await?,
+            Db::Postgres(_) => conn.one("select version()", &[]).await?,
+        };
+        Ok(version)
+    }
+
+    /// What SQLite finds wrong with its file; PostgreSQL looks after itself.
+    pub async fn integrity(&self, conn: &mut Conn) -> Result<Option<String>> {
+        if self.is_postgres() {
+            return Ok(None);
+        }
+        let (said,): (String,) = conn.one("pragma quick_check(1)", &[]).await?;
+        Ok((said != "ok").then_some(said))
     }
 
     /// Closes every connection, once those in use are returned.
@@ -297,7 +335,7 @@ impl Conn {
             let power = (rows - from).min(BULK_ROWS).ilog2() as usize;
             let to = from + (1 << power);
             let params: Vec<&dyn Param> = (from..to).flat_map(&row).collect();
-            self.execute(insert.text(power), &params).await?;
+            self.execute(insert.text(self.is_postgres(), power), &params).await?;
             from = to;
         }
         Ok(())
@@ -317,9 +355,13 @@ impl Conn {
             let power = count.next_power_of_two().ilog2() as usize;
             let keys = (from..from + (1 << power)).map(|i| i.min(rows - 1));
             let params: Vec<&dyn Param> = keys.flat_map(&row).collect();
-            found.extend(self.all(query.text(power), &params).await?);
+            found.extend(self.all(query.text(self.is_postgres(), power), &params).await?);
         }
         Ok(found)
+    }
+
+    fn is_postgres(&self) -> bool {
+        matches!(self, Conn::Postgres(_) | Conn::PostgresTx(_))
     }
 
     /// Makes what a transaction did durable and visible.

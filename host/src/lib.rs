@@ -9,6 +9,7 @@ pub mod clock;
 pub mod closed_set;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod error;
 pub mod guilds;
 pub mod housekeeping;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use guildhall::app::App;
 use guildhall::clock::Clock;
 use guildhall::config::{Config, LogFormat};
+use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
 use tracing_subscriber::EnvFilter;
 
@@ -34,6 +35,8 @@ enum Command {
         #[arg(long)]
         listen: Option<String>,
     },
+    /// Look the server over, and say what is wrong with it.
+    Doctor,
     /// Bring the database up to date, and end.
     Migrate,
     /// Fill a new server with people and messages, for benchmarks; prints what it made as JSON.
@@ -66,6 +69,12 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match arguments.command {
             Command::Serve { .. } => run(config).await,
+            Command::Doctor => {
+                let lines = doctor::examine(&config).await;
+                lines.iter().for_each(|line| println!("{line}"));
+                anyhow::ensure!(lines.iter().all(|line| line.finding != Finding::Bad), "something must be mended");
+                Ok(())
+            }
             Command::Migrate => App::start(config, Clock::System).await.map(drop),
             Command::Seed { messages, members, guilds } => {
                 let app = App::start(config, Clock::System).await?;

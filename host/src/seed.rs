@@ -90,9 +90,8 @@ async fn person(app: &App, name: &str) -> Result<Caller> {
 /// Members who never sign in.
 async fn crowd(app: &App, guild: GuildId, from: usize, to: usize) -> Result<()> {
     for chunk in (from..to).step_by(CHUNK) {
-        let people: Vec<(UserId, String)> = (chunk..to.min(chunk + CHUNK))
-            .map(|i| Ok((UserId(app.next_id()?), name(i))))
-            .collect::<Result<_>>()?;
+        let people: Vec<(UserId, String)> =
+            (chunk..to.min(chunk + CHUNK)).map(|i| Ok((UserId(app.next_id()?), name(i)))).collect::<Result<_>>()?;
         app.writer
             .run(None, None, &[guild.into()], move |tx| {
                 Box::pin(async move {

@@ -139,3 +139,10 @@ pub async fn expire(conn: &mut Conn, shard: i64, before: Timestamp, at_most: i64
             order by position limit $3)";
     conn.execute(sql, &[&shard, &before, &at_most]).await
 }
+
+/// Shards that lack rows between their first and their last, and how many.
+pub async fn gaps(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
+    let sql = "select shard, max(position) - min(position) + 1 - count(*) from log group by shard
+        having max(position) - min(position) + 1 <> count(*)";
+    conn.all(sql, &[]).await
+}

@@ -22,13 +22,14 @@ pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Box<R
     let body = body.get().as_bytes();
     match name {
         "send_message" => send_message(session, parse(body)?).await,
-        "join_room" => join_room(session, parse(body)?).await,
-        "leave_room" => leave_room(session, parse(body)?).await,
-        "typing" => typing(session, parse(body)?, "typing").await,
-        "stop_typing" => typing(session, parse(body)?, "stop_typing").await,
-        "join_voice" => join_voice(session, parse(body)?).await,
-        "leave_voice" => leave_voice(session, parse(body)?).await,
-        "voice_state" => voice_state(session, parse(body)?).await,
+        // All but messages are boxed: together they would make every message's future large.
+        "join_room" => Box::pin(join_room(session, parse(body)?)).await,
+        "leave_room" => Box::pin(leave_room(session, parse(body)?)).await,
+        "typing" => Box::pin(typing(session, parse(body)?, "typing")).await,
+        "stop_typing" => Box::pin(typing(session, parse(body)?, "stop_typing")).await,
+        "join_voice" => Box::pin(join_voice(session, parse(body)?)).await,
+        "leave_voice" => Box::pin(leave_voice(session, parse(body)?)).await,
+        "voice_state" => Box::pin(voice_state(session, parse(body)?)).await,
         _ => Err(Error::field("/op", FieldCode::InvalidFormat)),
     }
 }
