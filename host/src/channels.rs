@@ -1,5 +1,7 @@
 //! Channels: where people talk, who may do what there, and how they are arranged.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -88,9 +90,9 @@ impl From<&Overwrite> for OverwriteView {
 }
 
 /// A channel, for whoever sees it.
-pub async fn get(app: &App, caller: &Caller, channel: ChannelId) -> Result<Channel> {
+pub async fn get(app: &App, caller: &Caller, channel: ChannelId) -> Result<Arc<Channel>> {
     access(app, caller, channel).await?;
-    store::channel(&mut app.db.read().await?, channel).await?.ok_or(Code::NotFound.into())
+    app.rules.view(&app.db, channel).await?.ok_or(Code::NotFound.into())
 }
 
 /// The channels of a guild that the caller sees, in their order.

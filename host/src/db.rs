@@ -29,6 +29,8 @@ const STATEMENTS_KEPT: usize = 500;
 const SQLITE_READERS: u32 = 4;
 /// The first SQLite without the write-ahead log's reset corruption, as `sqlite3_libversion_number` says it.
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
+/// Rows that SQLite's thread reads ahead of whoever takes them: a page, so that it needn't wait inside one.
+const ROWS_AHEAD: usize = 256;
 /// How long a request waits for a connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows of values in one statement, at most; smaller numbers go by powers of two.
@@ -168,6 +170,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .pragma("secure_delete", "on")
             .busy_timeout(Duration::from_secs(5))
+            .row_buffer_size(ROWS_AHEAD)
             .statement_cache_capacity(STATEMENTS_KEPT);
         if let Some(folder) = options.get_filename().parent().filter(|folder| *folder != Path::new("")) {
             std::fs::create_dir_all(folder)?;

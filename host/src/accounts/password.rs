@@ -1,10 +1,11 @@
 //! Passwords, hashed with Argon2id away from the threads that serve requests.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
 use crate::error::Result;
@@ -13,9 +14,16 @@ use crate::http::body::Faults;
 /// The longest password, in characters.
 pub const MAX_CHARS: usize = 256;
 
-/// One hash a core at a time: more would only take memory, and time from each other.
-static CORES: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+/// Hashes that may wait for a thread; whoever comes then waits to wait.
+const WAITING_HASHES: usize = 1_024;
+/// How far the hashing threads stand back behind those that serve requests: a hash takes
+/// milliseconds of a core, and nobody else should wait for that.
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// One thread a core: more would only take memory, and time from each other.
+static HASHERS: LazyLock<mpsc::Sender<Job>> = LazyLock::new(start_hashers);
 
 /// Notes a password that is empty or absurdly long.
 pub fn check_length(pointer: &str, password: &str, faults: &mut Faults) {
@@ -58,7 +66,37 @@ fn hasher(app: &App) -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+/// Runs `work` on a hashing thread, once one is free.
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let _core = CORES.acquire().await.map_err(anyhow::Error::from)?;
-    tokio::task::spawn_blocking(work).await.map_err(anyhow::Error::from)?
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move || {
+        // Nobody listens if the client has gone.
+        let _ = answer.send(work());
+    });
+    HASHERS.send(job).await.map_err(|_| anyhow::anyhow!("the hashing threads are gone"))?;
+    answered.await.map_err(anyhow::Error::from)?
+}
+
+fn start_hashers() -> mpsc::Sender<Job> {
+    let (sender, receiver) = mpsc::channel::<Job>(WAITING_HASHES);
+    let jobs = Arc::new(Mutex::new(receiver));
+    for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        let jobs = jobs.clone();
+        let hasher = std::thread::Builder::new().name("hasher".into()).spawn(move || {
+            // A thread is a process of its own to Linux, so this is about this thread alone. Where it
+            // isn't allowed, hashes merely compete.
+            let _ = rustix::process::setpriority_process(None, NICENESS);
+            loop {
+                let job = jobs.lock().blocking_recv();
+                match job {
+                    Some(job) => job(),
+                    None => return,
+                }
+            }
+        });
+        if let Err(error) = hasher {
+            tracing::error!(%error, "a hashing thread could not be started");
+        }
+    }
+    sender
 }

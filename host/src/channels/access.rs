@@ -7,19 +7,21 @@ use moka::sync::Cache;
 use smallvec::SmallVec;
 
 use super::permissions::{ChannelKind, ChannelRule, GuildRules, MemberRules, Permissions, Verification};
-use super::store;
+use super::{Channel, store};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db};
 use crate::error::{Code, Error, Result};
 use crate::id::{ChannelId, GuildId, StreamId, UserId};
-use crate::log::{Entry, OperationFuture, Tx};
+use crate::log::{Entry, EventKind, OperationFuture, Tx};
 
 /// Guilds whose rules are kept in memory, at most.
 const GUILDS_KEPT: u64 = 20_000;
 /// Members and channels kept in memory, at most.
 const MEMBERS_KEPT: u64 = 200_000;
+/// Channels kept in memory as clients see them, at most.
+const CHANNELS_SHOWN: u64 = 10_000;
 
 /// What people may do in a direct or group channel.
 const DIRECT_PERMISSIONS: Permissions = Permissions(
@@ -38,6 +40,7 @@ pub struct Rules {
     guilds: Cache<GuildId, Arc<GuildRules>>,
     members: Cache<(GuildId, UserId), (i64, Arc<MemberRules>)>,
     homes: Cache<ChannelId, Home>,
+    views: Cache<ChannelId, Arc<Channel>>,
     /// Counts what was dropped: what was read before must not be kept after.
     drops: AtomicU64,
 }
@@ -70,6 +73,7 @@ impl Default for Rules {
             guilds: Cache::new(GUILDS_KEPT),
             members: Cache::new(MEMBERS_KEPT),
             homes: Cache::new(MEMBERS_KEPT),
+            views: Cache::new(CHANNELS_SHOWN),
             drops: AtomicU64::new(0),
         }
     }
@@ -124,12 +128,35 @@ impl Rules {
         Ok(home)
     }
 
+    /// A channel as those who see it see it; nothing if there is no such channel.
+    pub async fn view(&self, db: &Db, channel: ChannelId) -> Result<Option<Arc<Channel>>> {
+        if let Some(view) = self.views.get(&channel) {
+            return Ok(Some(view));
+        }
+        let drops = self.drops.load(Ordering::Acquire);
+        let view = store::channel(&mut db.read().await?, channel).await?.map(Arc::new);
+        if let Some(view) = &view
+            && self.drops.load(Ordering::Acquire) == drops
+        {
+            self.views.insert(channel, view.clone());
+        }
+        Ok(view)
+    }
+
     /// Drops what a row of the log has made stale.
     pub fn observe(&self, entry: &Entry) {
-        if entry.kind.changes_access() {
-            self.drops.fetch_add(1, Ordering::AcqRel);
-            self.guilds.invalidate(&GuildId(entry.stream.0));
-            self.homes.invalidate(&ChannelId(entry.stream.0));
+        if !entry.kind.changes_access() {
+            return;
+        }
+        self.drops.fetch_add(1, Ordering::AcqRel);
+        self.guilds.invalidate(&GuildId(entry.stream.0));
+        self.homes.invalidate(&ChannelId(entry.stream.0));
+        match (entry.kind, entry.channel) {
+            (EventKind::ChannelUpdated, Some(channel)) => self.views.invalidate(&channel),
+            // Gone with their overwrites, or with their children's parent: rare enough to begin anew.
+            (EventKind::ChannelDeleted | EventKind::RoleDeleted | EventKind::GuildDeleted, _)
+            | (EventKind::ChannelUpdated | EventKind::MemberLeft, None) => self.views.invalidate_all(),
+            _ => {}
         }
     }
 }

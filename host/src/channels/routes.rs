@@ -1,5 +1,7 @@
 //! Routes of channels.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +38,6 @@ async fn get_channel(
     State(app): State<App>,
     caller: Caller,
     Path(channel): Path<ChannelId>,
-) -> Result<Versioned<Channel>> {
+) -> Result<Versioned<Arc<Channel>>> {
     super::get(&app, &caller, channel).await.map(|channel| Versioned(channel.version, channel))
 }
