@@ -16,6 +16,7 @@ use crate::http::limits::Limiter;
 use crate::id::Ids;
 use crate::log::feed::{Feed, Follower};
 use crate::log::{self, Entry, Writer};
+use crate::messaging::recent::Recent;
 use crate::sockets::Hub;
 
 /// A handle on the running server.
@@ -42,6 +43,8 @@ pub struct Parts {
     pub identities: Arc<Identities>,
     /// Guilds' rules and members, for permissions.
     pub rules: Arc<Rules>,
+    /// The newest messages of channels that are being read.
+    pub recent: Arc<Recent>,
     /// Sockets and what they listen to.
     pub hub: Hub,
     /// Proxies whose word about addresses is believed.
@@ -70,10 +73,11 @@ impl App {
         conn.commit().await?;
         let identities = Arc::new(Identities::load(&db, clock.now()).await?);
         let rules = Arc::new(Rules::default());
+        let recent = Arc::new(Recent::default());
         let (feed, follower) = Feed::open(&db).await?;
         let writer = Writer::start(&db, &clock, shards, &feed, {
-            let (identities, rules) = (identities.clone(), rules.clone());
-            Arc::new(move |entries| forget(&identities, &rules, entries))
+            let (identities, rules, recent) = (identities.clone(), rules.clone(), recent.clone());
+            Arc::new(move |entries| forget(&identities, &rules, &recent, entries))
         });
         let app = App(Arc::new(Parts {
             ids: Ids::new(config.node, clock.clone()),
@@ -93,6 +97,7 @@ impl App {
             keys,
             identities,
             rules,
+            recent,
         }));
         tokio::spawn(bring_around(app.clone(), follower));
         tokio::spawn(housekeeping::run(app.clone()));
@@ -118,8 +123,9 @@ impl App {
 }
 
 /// Drops from the caches what the rows of the log have made stale.
-fn forget(identities: &Identities, rules: &Rules, entries: &[Arc<Entry>]) {
+fn forget(identities: &Identities, rules: &Rules, recent: &Recent, entries: &[Arc<Entry>]) {
     for entry in entries {
+        recent.observe(entry);
         identities.observe(entry);
         rules.observe(entry);
     }
@@ -132,7 +138,7 @@ async fn bring_around(app: App, mut follower: Follower) {
             () = app.ending() => return,
         };
         let Some(entries) = entries else { return };
-        forget(&app.identities, &app.rules, &entries);
+        forget(&app.identities, &app.rules, &app.recent, &entries);
         app.hub.publish(&app, &entries).await;
     }
 }

@@ -22,6 +22,7 @@ pub mod commit;
 pub mod history;
 pub mod mentions;
 pub mod read_states;
+pub mod recent;
 pub mod routes;
 pub(crate) mod store;
 

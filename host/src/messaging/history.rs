@@ -17,9 +17,22 @@ pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQue
     let access = access(app, caller, channel).await?;
     access.require(Permissions::READ_HISTORY)?;
     let mut conn = app.db.read().await?;
-    let (rows, has_more) = page(&mut conn, channel, &query).await?;
+    let (rows, has_more) = match query.anchor::<MessageId>()? {
+        None => newest(app, &mut conn, channel, query.limit()).await?,
+        Some(_) => page(&mut conn, channel, &query).await?,
+    };
     let items = complete(app, &mut conn, &access, rows).await?;
     Ok(Page { items, has_more })
+}
+
+/// The page that nearly everybody asks for: from memory, if it is there.
+async fn newest(app: &App, conn: &mut Conn, channel: ChannelId, limit: i64) -> Result<(Vec<MessageRow>, bool)> {
+    let rows = match app.recent.known(channel) {
+        Some(rows) => rows,
+        None => app.recent.read(conn, channel).await?,
+    };
+    let shown = rows.len().min(limit as usize);
+    Ok((rows[..shown].to_vec(), rows.len() > shown))
 }
 
 async fn page(conn: &mut Conn, channel: ChannelId, query: &PageQuery) -> Result<(Vec<MessageRow>, bool)> {

@@ -35,9 +35,8 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// A channel's newest messages, the newest first, 101 at most; a channel that nobody writes to is
-    /// read once.
-    pub async fn of(&self, conn: &mut Conn, channel: ChannelId) -> Result<Arc<[MessageRow]>> {
+    /// Reads a channel's newest messages, the newest first, 101 at most, and keeps them.
+    pub async fn read(&self, conn: &mut Conn, channel: ChannelId) -> Result<Arc<[MessageRow]>> {
         let drops = self.drops.load(Ordering::Acquire);
         let rows: Arc<[MessageRow]> = store::before(conn, channel, i64::MAX, KEPT).await?.into();
         if self.drops.load(Ordering::Acquire) == drops {
@@ -46,7 +45,7 @@ impl Recent {
         Ok(rows)
     }
 
-    /// The same, if it is in memory.
+    /// A channel's newest messages, if they are in memory.
     pub fn known(&self, channel: ChannelId) -> Option<Arc<[MessageRow]>> {
         self.channels.get(&channel)
     }
