@@ -4,3 +4,4 @@ mod i18n_complete;
 mod support;
 
 mod first_message;
+mod sockets_gateway;

@@ -101,6 +101,7 @@ impl App {
         }));
         tokio::spawn(bring_around(app.clone(), follower));
         tokio::spawn(housekeeping::run(app.clone()));
+        tokio::spawn(housekeeping::PURGE.follow(app.clone()));
         Ok(app)
     }
 

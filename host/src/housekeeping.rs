@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::log;
+use crate::log::reader::{Progress, Reader};
+use crate::log::{self, Entry, EventKind, Tx};
+use crate::messaging;
 
 /// How often the chores are done.
 const ROUND: Duration = Duration::from_secs(60);
@@ -48,4 +50,14 @@ async fn expire_log(app: &App) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes what a deleted channel leaves behind: its messages and all that hangs on them.
+pub const PURGE: Reader =
+    Reader { name: "purge", kinds: &[EventKind::ChannelDeleted], handle: |tx, row| Box::pin(purge_channel(tx, row)) };
+
+async fn purge_channel(tx: &mut Tx, row: &Entry) -> Result<Progress> {
+    let Some(channel) = row.channel else { return Ok(Progress::Done) };
+    let removed = messaging::purge_channel(tx, channel, STEP_ROWS).await?;
+    Ok(if removed < STEP_ROWS as u64 { Progress::Done } else { Progress::Partly })
 }

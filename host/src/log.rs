@@ -2,6 +2,7 @@
 
 mod event;
 pub mod feed;
+pub mod reader;
 pub mod store;
 mod tx;
 mod writer;

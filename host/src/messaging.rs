@@ -16,7 +16,7 @@ use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
 use crate::id::{ChannelId, FileId, GuildId, MessageId, RoleId, UserId};
-use crate::log::OperationFuture;
+use crate::log::{OperationFuture, Tx};
 
 pub mod commit;
 pub mod history;
@@ -354,4 +354,9 @@ impl Extras {
     pub fn decode(stored: Option<&str>) -> Extras {
         stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
+}
+
+/// Removes some of what a deleted channel leaves behind; answers how many messages.
+pub(crate) async fn purge_channel(tx: &mut Tx, channel: ChannelId, at_most: i64) -> Result<u64> {
+    Ok(store::purge_channel(tx, channel, at_most).await?)
 }

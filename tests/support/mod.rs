@@ -6,7 +6,7 @@ mod user;
 
 pub use app::{Database, TestApp};
 pub use socket::Socket;
-pub use user::{Answer, User};
+pub use user::{Answer, PASSWORD, User};
 
 pub use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::db::{Conn, OptionalText, Result, Rows};
+use crate::db::{Conn, OptionalText, Param, Result, Rows};
 use crate::id::{ChannelId, StreamId, UserId};
 use crate::log::{Entry, EventKind, POSTGRES_SHARDS};
 
@@ -101,11 +101,20 @@ pub async fn after(conn: &mut Conn, shard: i64, position: i64, limit: i64) -> Re
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
-/// Rows of a stream after `position`, in order, `limit` at most.
-pub async fn of_stream_after(conn: &mut Conn, stream: StreamId, position: i64, limit: i64) -> Result<Vec<Entry>> {
+/// Rows of a shard after `position` that are of one of these kinds, in order, `limit` at most.
+pub async fn of_kinds_after(
+    conn: &mut Conn,
+    shard: i64,
+    position: i64,
+    kinds: &[EventKind],
+    limit: i64,
+) -> Result<Vec<Entry>> {
     let sql = "select shard, position, stream_id, channel_id, kind, payload, actor_id, request_id, at from log
-        where stream_id = $1 and position > $2 order by position limit $3";
-    let rows: Vec<LogRow> = conn.all(sql, &[&stream, &position, &limit]).await?;
+        where shard = $1 and position > $2 and kind in ($3, $4, $5, $6) order by position limit $7";
+    let Some(last) = kinds.last() else { return Ok(Vec::new()) };
+    let kind = |i: usize| kinds.get(i).unwrap_or(last);
+    let params: [&dyn Param; 7] = [&shard, &position, kind(0), kind(1), kind(2), kind(3), &limit];
+    let rows: Vec<LogRow> = conn.all(sql, &params).await?;
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 

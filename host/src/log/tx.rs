@@ -95,6 +95,11 @@ impl Tx {
         self.heads.iter().find(|head| head.shard == shard).map_or(1, |head| head.position + 1)
     }
 
+    /// The position of a shard's last row, if this transaction has taken the shard.
+    pub(super) fn head(&self, shard: i64) -> i64 {
+        self.heads.iter().find(|head| head.shard == shard).map_or(0, |head| head.position)
+    }
+
     pub(super) fn mark(&self) -> Mark {
         Mark { heads: self.heads.clone(), entries: self.entries.len() }
     }

@@ -170,3 +170,29 @@ pub async fn read_state(conn: &mut Conn, user: UserId, channel: ChannelId) -> Re
     let (mention_count,): (i64,) = conn.one(sql, &[&user, &channel, &position, &MAX_COUNTED]).await?;
     Ok(ReadState { channel_id: channel, last_read_id: read.map(|(_, id)| id), unread_count, mention_count })
 }
+
+/// Removes some of a channel's messages and all that hangs on them; answers how many.
+pub async fn purge_channel(conn: &mut Conn, channel: ChannelId, at_most: i64) -> Result<u64> {
+    for sql in [
+        "delete from reactions where message_id in
+            (select id from messages where channel_id = $1 order by position limit $2)",
+        "delete from revisions where message_id in
+            (select id from messages where channel_id = $1 order by position limit $2)",
+    ] {
+        conn.execute(sql, &[&channel, &at_most]).await?;
+    }
+    let sql = "delete from messages where id in
+        (select id from messages where channel_id = $1 order by position limit $2)";
+    let removed = conn.execute(sql, &[&channel, &at_most]).await?;
+    if removed < at_most as u64 {
+        for sql in [
+            "delete from pins where channel_id = $1",
+            "delete from mentions where channel_id = $1",
+            "delete from read_states where channel_id = $1",
+            "delete from slowmodes where channel_id = $1",
+        ] {
+            conn.execute(sql, &[&channel]).await?;
+        }
+    }
+    Ok(removed)
+}
