@@ -163,7 +163,7 @@ pub(super) fn compose(
             author_kind: if caller.is_bot() { AuthorKind::Bot } else { AuthorKind::User },
             content: draft.content.clone(),
             nonce: draft.nonce.clone(),
-            targets: extras.targets(access.guild()),
+            mentions: extras.targets(access.guild()),
             extras: extras.encode()?,
         },
         payload: encode(&identity.author, access, id, kind, draft, extras)?,

@@ -56,7 +56,7 @@ pub struct NewMessage {
     pub author_kind: AuthorKind,
     pub content: String,
     pub nonce: Option<String>,
-    pub targets: Vec<TargetId>,
+    pub mentions: Vec<TargetId>,
     pub extras: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub async fn insert(conn: &mut Conn, messages: &[&NewMessage]) -> Result<()> {
     })
     .await?;
     let mentioned: Vec<(&TargetId, &NewMessage)> =
-        messages.iter().flat_map(|m| m.targets.iter().map(move |target| (target, *m))).collect();
+        messages.iter().flat_map(|m| m.mentions.iter().map(move |target| (target, *m))).collect();
     conn.insert_many(&INSERT_MENTIONS, mentioned.len(), |i| {
         let (target, m) = mentioned[i];
         [target, &m.channel_id, &m.position, &m.author_id]
