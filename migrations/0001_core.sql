@@ -354,12 +354,14 @@ create table pins (
     primary key (channel_id, message_id)
 ); -- clustered
 
--- Whom a message mentions: what unread mention counts are counted from.
+-- Whom a message mentions, a person, a role or (as the guild's own id) everyone: what unread
+-- mentions are counted from.
 create table mentions (
-    user_id    bigint not null,
+    target_id  bigint not null,
     channel_id bigint not null,
     position   bigint not null,
-    primary key (user_id, channel_id, position)
+    author_id  bigint not null,
+    primary key (target_id, channel_id, position)
 ); -- clustered
 
 create table read_states (

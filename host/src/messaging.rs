@@ -1,34 +1,35 @@
 //! Messages: sending, reading, and what hangs on them.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
-use crate::accounts::{Author, Caller};
-use crate::app::App;
-use crate::channels::{Access, ChannelKind, Permissions, Place, access};
+use crate::accounts::Author;
+use crate::channels::{Access, ChannelKind, Permissions, Place};
 use crate::clock::Timestamp;
 use crate::closed_set;
+use crate::db::Conn;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
-use crate::http::limits::Group;
-use crate::id::{ChannelId, FileId, GuildId, MessageId, RoleId, UserId};
-use crate::log::{OperationFuture, Tx};
+use crate::id::{ChannelId, FileId, GuildId, MessageId, RoleId, TargetId, UserId};
+use crate::log::Tx;
 
 pub mod commit;
+pub mod deleting;
+pub mod editing;
+pub mod emoji;
 pub mod history;
 pub mod mentions;
+pub mod pins;
+pub mod reacting;
+pub mod reactions;
 pub mod read_states;
 pub mod recent;
 pub mod routes;
+mod sending;
 pub(crate) mod store;
 
-use commit::{Outcome, Pending};
 use mentions::AllowedMentions;
-use store::NewMessage;
+pub use sending::{Sent, send};
 
 /// The longest message, in characters.
 pub const MAX_CONTENT: usize = 4_000;
@@ -109,6 +110,15 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
 }
 
+impl Message {
+    /// The message as it goes to all alike: nobody in particular reads it.
+    fn for_everybody(&self) -> Message {
+        let mut message = self.clone();
+        message.reactions.iter_mut().for_each(|reaction| reaction.me = false);
+        message
+    }
+}
+
 /// How many reacted with one emoji.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ReactionCount {
@@ -146,6 +156,9 @@ impl Validate for Draft {
         }
         faults.items("/reply_to", self.reply_to.len(), MAX_REPLIES);
         faults.items("/attachments", self.attachments.len(), MAX_ATTACHMENTS);
+        if let Some(allowed) = &self.allowed_mentions {
+            allowed.check(faults);
+        }
     }
 }
 
@@ -157,173 +170,37 @@ pub(crate) fn check_content(pointer: &str, content: &str, faults: &mut Faults) {
     faults.length(pointer, content, 0, MAX_CONTENT);
 }
 
-/// A message that was sent: the JSON that its author and everybody else receives.
-pub struct Sent {
-    /// The message.
-    pub message: Box<RawValue>,
-    /// False if it was sent before under the same nonce.
-    pub created: bool,
+/// What a query, a body or both say of one field; a refusal if they contradict each other.
+fn said_once<T: PartialEq>(pointer: &str, query: Option<T>, body: Option<T>) -> Result<Option<T>> {
+    match (query, body) {
+        (Some(query), Some(body)) if query != body => Err(Error::field(pointer, FieldCode::NotAllowed)),
+        (query, body) => Ok(body.or(query)),
+    }
 }
 
-/// Sends a message, and answers once that is durable.
-pub async fn send(app: &App, caller: &Caller, channel: ChannelId, draft: Draft) -> Result<Sent> {
-    let access = access(app, caller, channel).await?;
-    app.limiter.check(caller, Group::Messages, channel.0)?;
-    let identity = caller.identity()?;
-    access.require_speech(identity.email_verified)?;
-    check_references(app, &access, &draft).await?;
-    let id = MessageId(app.next_id()?);
-    let pending = compose(caller, &access, &draft, id)?;
-    let payload = pending.payload.clone();
-    let mut outcome = Outcome::RulesMoved;
-    if can_wait_with_others(&access) {
-        let (answer, answered) = oneshot::channel();
-        app.writer.send(Pending { answer: Some(answer), ..pending }).await?;
-        outcome = answered.await.map_err(|_| Code::Unavailable)??;
-    }
-    if outcome == Outcome::RulesMoved {
-        // Rare and large: in a box of its own it doesn't weigh on every message under way.
-        let (sent, outcome) = Box::pin(send_alone(app, caller, access, draft, id)).await?;
-        return finish(app, caller, outcome, sent).await;
-    }
-    finish(app, caller, outcome, payload).await
-}
-
-async fn finish(app: &App, caller: &Caller, outcome: Outcome, payload: Arc<str>) -> Result<Sent> {
-    match outcome {
-        Outcome::Repeated(first) => {
-            let message = Box::pin(history::get(app, caller, first)).await?;
-            Ok(Sent { message: serde_json::value::to_raw_value(&message)?, created: false })
-        }
-        Outcome::Written | Outcome::RulesMoved => {
-            Ok(Sent { message: RawValue::from_string(payload.to_string())?, created: true })
+/// Refuses what would reach somebody who has blocked, or was blocked by, the one who does it.
+async fn refuse_blocked(conn: &mut Conn, access: &Access) -> Result<()> {
+    if let Place::Direct(direct, user) = &access.place
+        && direct.kind == ChannelKind::Direct
+    {
+        for other in direct.recipients.iter().filter(|other| *other != user) {
+            crate::accounts::refuse_blocked(conn, *user, *other).await?;
         }
     }
+    Ok(())
 }
 
-/// Whether nothing but the guild's rules decides if a message may be sent: then it can be written
-/// as data, together with all others that wait.
-fn can_wait_with_others(access: &Access) -> bool {
-    access.rule().is_some_and(|rule| rule.slowmode_seconds == 0 && !rule.archived)
-}
-
-/// Sends a message in a transaction step of its own, where everything that decides is read anew.
-async fn send_alone(
-    app: &App,
-    caller: &Caller,
-    access: Access,
-    draft: Draft,
-    id: MessageId,
-) -> Result<(Arc<str>, Outcome)> {
-    let author = caller.clone();
-    let email_verified = caller.identity()?.email_verified;
-    access
-        .change(app, caller, Permissions::VIEW_CHANNEL, move |tx, access| -> OperationFuture<'_, (Arc<str>, Outcome)> {
-            Box::pin(async move {
-                access.require_speech(email_verified)?;
-                if let Place::Direct(direct, user) = &access.place
-                    && direct.kind == ChannelKind::Direct
-                {
-                    for other in direct.recipients.iter().filter(|other| *other != user) {
-                        crate::accounts::refuse_blocked(tx, *user, *other).await?;
-                    }
-                }
-                let mut pending = [Pending { allowed_under: None, ..compose(&author, &access, &draft, id)? }];
-                commit::write(tx, &mut pending).await?;
-                let [Pending { payload, outcome, .. }] = pending;
-                if outcome == Outcome::Written {
-                    wait_for_slowmode(tx, &access).await?;
-                    crate::channels::wake_thread(tx, &access).await?;
-                }
-                Ok((payload, outcome))
-            })
-        })
-        .await
-}
-
-async fn wait_for_slowmode(tx: &mut crate::log::Tx, access: &Access) -> Result<()> {
-    let seconds = access.rule().map_or(0, |rule| rule.slowmode_seconds);
-    let exempt = access.may(Permissions::MANAGE_MESSAGES) || access.may(Permissions::MANAGE_CHANNELS);
-    if seconds == 0 || exempt {
-        return Ok(());
+/// Refuses to leave marks on messages to whoever may only read: the timed out, and all in a locked thread.
+fn require_participation(access: &Access, now: Timestamp) -> Result<()> {
+    access.require(Permissions::READ_HISTORY)?;
+    let silenced = access.membership().is_some_and(|membership| {
+        membership.member.is_timed_out(now) && !membership.permissions.contains(Permissions::ADMINISTRATOR)
+    });
+    if silenced {
+        return Err(Code::TimedOut.into());
     }
-    let until = tx.now.after(std::time::Duration::from_secs(seconds as u64));
-    let (channel, user, now) = (access.channel, access.user(), tx.now);
-    match store::take_slowmode(tx, channel, user, now, until).await? {
-        None => Ok(()),
-        Some(free_at) => Err(Error::Wait(Code::Slowmode, free_at.since(now))),
-    }
-}
-
-/// The row and the JSON of a message, with those of its mentions that its author may make.
-fn compose(caller: &Caller, access: &Access, draft: &Draft, id: MessageId) -> Result<Pending> {
-    let identity = caller.identity()?;
-    let found = mentions::resolve(&draft.content, draft.allowed_mentions.as_ref(), access);
-    let extras = Extras {
-        reply_to: draft.reply_to.clone(),
-        attachments: draft.attachments.clone(),
-        mentions: found.users,
-        mention_roles: found.roles,
-        mention_everyone: found.everyone,
-        webhook: None,
-    };
-    Ok(Pending {
-        stream: access.stream(),
-        message: NewMessage {
-            id,
-            channel_id: access.channel,
-            position: 0,
-            kind: MessageKind::Default,
-            author_id: caller.user,
-            author_kind: if caller.is_bot() { AuthorKind::Bot } else { AuthorKind::User },
-            content: draft.content.clone(),
-            nonce: draft.nonce.clone(),
-            mentions: extras.mentions.clone(),
-            extras: extras.encode()?,
-        },
-        payload: encode(&identity.author, access, draft, id, extras)?,
-        allowed_under: access.membership().map(|membership| (membership.id(), membership.guild.version)),
-        request_id: caller.request_id.clone(),
-        outcome: Outcome::Written,
-        answer: None,
-    })
-}
-
-fn encode(author: &Author, access: &Access, draft: &Draft, id: MessageId, extras: Extras) -> Result<Arc<str>> {
-    let message = Message {
-        id,
-        channel_id: access.channel,
-        guild_id: access.guild(),
-        kind: MessageKind::Default,
-        author: author.clone(),
-        content: draft.content.clone(),
-        reply_to: extras.reply_to,
-        attachments: extras.attachments,
-        mentions: extras.mentions,
-        mention_roles: extras.mention_roles,
-        mention_everyone: extras.mention_everyone,
-        reactions: Vec::new(),
-        pinned: false,
-        nonce: draft.nonce.clone(),
-        created_at: id.created_at(),
-        edited_at: None,
-    };
-    Ok(serde_json::to_string(&message)?.into())
-}
-
-/// Refuses answers to messages that aren't in this channel, and files that aren't there.
-async fn check_references(app: &App, access: &Access, draft: &Draft) -> Result<()> {
-    let mut faults = Faults::default();
-    if !draft.reply_to.is_empty() {
-        let there = store::in_channel(&mut app.db.read().await?, access.channel, &draft.reply_to).await?;
-        for (i, _) in draft.reply_to.iter().enumerate().filter(|(_, id)| !there.contains(id)) {
-            faults.note(&format!("/reply_to/{i}"), FieldCode::UnknownReference);
-        }
-    }
-    for i in 0..draft.attachments.len() {
-        faults.note(&format!("/attachments/{i}"), FieldCode::UnknownReference);
-    }
-    faults.into_result()
+    let locked = access.rule().is_some_and(|rule| rule.locked);
+    if locked && !access.may(Permissions::MANAGE_THREADS) { Err(Code::ThreadLocked.into()) } else { Ok(()) }
 }
 
 /// What a message has beside its text; most have nothing.
@@ -349,6 +226,12 @@ impl Extras {
     /// As it is stored: nothing if there is nothing.
     pub fn encode(&self) -> Result<Option<String>> {
         if *self == Extras::default() { Ok(None) } else { Ok(Some(serde_json::to_string(self)?)) }
+    }
+    /// Everybody whom unread mentions are counted for: people, roles and, under the guild's id, everyone.
+    pub fn targets(&self, guild: Option<GuildId>) -> Vec<TargetId> {
+        let everyone = guild.filter(|_| self.mention_everyone).map(|guild| TargetId(guild.0));
+        let roles = self.mention_roles.iter().map(|role| TargetId(role.0));
+        self.mentions.iter().map(|user| TargetId(user.0)).chain(roles).chain(everyone).collect()
     }
     /// From what is stored.
     pub fn decode(stored: Option<&str>) -> Extras {

@@ -18,6 +18,7 @@ use crate::db::Db;
 use crate::error::{Code, Error, Result};
 use crate::id::{StreamId, UserId};
 use crate::messaging::commit::{self, Pending};
+use crate::messaging::reacting::{self, Reaction};
 
 /// Jobs that may wait for one writer; whoever comes then waits before its work is taken.
 const WAITING_JOBS: usize = 4_096;
@@ -74,8 +75,40 @@ where
 enum Job {
     /// A message: data, written together with all others that wait.
     Message(Pending),
+    /// A reaction: data too.
+    Reaction(Reaction),
     /// Anything else: runs by itself, in a savepoint.
     Operation { shards: Vec<i64>, operation: Box<dyn Operation> },
+}
+
+/// What one transaction does.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Pending>,
+    reactions: Vec<Reaction>,
+    operations: Vec<(Vec<i64>, Box<dyn Operation>, Result<()>)>,
+}
+
+impl Batch {
+    fn of(jobs: &mut Vec<Job>) -> Batch {
+        let mut batch = Batch::default();
+        for job in jobs.drain(..) {
+            match job {
+                Job::Message(message) => batch.messages.push(message),
+                Job::Reaction(reaction) => batch.reactions.push(reaction),
+                Job::Operation { shards, operation } => batch.operations.push((shards, operation, Ok(()))),
+            }
+        }
+        batch
+    }
+
+    /// Tells everybody in it how the transaction ended; operations may have failed by themselves.
+    fn answer(self, ended: Option<Code>) {
+        let ended = || ended.map_or(Ok(()), |code| Err(code.into()));
+        self.messages.into_iter().for_each(|message| message.answer(ended()));
+        self.reactions.into_iter().for_each(|reaction| reaction.answer(ended()));
+        self.operations.into_iter().for_each(|(_, operation, own)| operation.answer(own.and(ended())));
+    }
 }
 
 /// Whether changes can be stored.
@@ -184,6 +217,12 @@ impl Writer {
         self.hand_over(lane, Job::Message(message)).await
     }
 
+    /// The same for a reaction.
+    pub async fn react(&self, reaction: Reaction) -> Result<()> {
+        let lane = shard_of(reaction.stream, self.shards);
+        self.hand_over(lane, Job::Reaction(reaction)).await
+    }
+
     async fn hand_over(&self, lane: i64, job: Job) -> Result<()> {
         self.lanes[lane as usize].send(job).await.map_err(|_| Code::Unavailable.into())
     }
@@ -221,45 +260,33 @@ impl Lane {
     }
 
     /// Commits what waits, then answers everybody in it.
-    async fn commit(&self, batch: &mut Vec<Job>) {
-        let mut messages = Vec::with_capacity(batch.len());
-        let mut operations = Vec::new();
-        for job in batch.drain(..) {
-            match job {
-                Job::Message(message) => messages.push(message),
-                Job::Operation { shards, operation } => operations.push((shards, operation, Ok(()))),
-            }
-        }
-        match self.transaction(&mut messages, &mut operations).await {
+    async fn commit(&self, jobs: &mut Vec<Job>) {
+        let mut batch = Batch::of(jobs);
+        match self.transaction(&mut batch).await {
             Ok(entries) => {
                 self.set_health(StorageHealth::Writable);
                 (self.before_answer)(&entries);
-                messages.into_iter().for_each(|message| message.answer(Ok(())));
-                operations.into_iter().for_each(|(_, operation, ended)| operation.answer(ended));
+                batch.answer(None);
                 self.feed.offer(entries).await;
             }
             Err(error) => {
                 self.failed(&error);
-                let code = error.code();
-                messages.into_iter().for_each(|message| message.answer(Err(code.into())));
-                operations.into_iter().for_each(|(_, operation, ended)| operation.answer(ended.and(Err(code.into()))));
+                batch.answer(Some(error.code()));
             }
         }
     }
 
-    async fn transaction(
-        &self,
-        messages: &mut [Pending],
-        operations: &mut [(Vec<i64>, Box<dyn Operation>, Result<()>)],
-    ) -> Result<Vec<Arc<Entry>>> {
+    async fn transaction(&self, batch: &mut Batch) -> Result<Vec<Arc<Entry>>> {
+        let Batch { messages, reactions, operations } = batch;
         let mut shards: Vec<i64> = operations.iter().flat_map(|(shards, ..)| shards.iter().copied()).collect();
         shards.push(self.shard);
         shards.sort_unstable();
         shards.dedup();
         let mut tx = Tx::begin(&self.db, self.clock.now(), self.shards, &shards).await?;
-        // Messages go first: whatever in this batch takes the right to write away stands after them.
+        // Data goes first: whatever in this batch takes the right to write away stands after it.
         commit::write(&mut tx, messages).await?;
-        let alone = messages.is_empty() && operations.len() == 1;
+        reacting::write(&mut tx, reactions).await?;
+        let alone = messages.is_empty() && reactions.is_empty() && operations.len() == 1;
         for (_, operation, ended) in operations {
             *ended = if alone { operation.run(&mut tx).await } else { in_savepoint(&mut tx, operation).await };
             match ended {

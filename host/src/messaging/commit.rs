@@ -73,19 +73,29 @@ pub async fn write(tx: &mut Tx, messages: &mut [Pending]) -> Result<()> {
 }
 
 async fn note_moved_rules(tx: &mut Tx, messages: &mut [Pending]) -> Result<()> {
-    let mut guilds: Vec<GuildId> =
-        messages.iter().filter_map(|pending| pending.allowed_under).map(|(guild, _)| guild).collect();
-    guilds.sort_unstable();
-    guilds.dedup();
-    let versions: HashMap<GuildId, i64> = store::access_versions(tx, &guilds).await?.into_iter().collect();
+    let versions = versions(tx, messages.iter().filter_map(|pending| pending.allowed_under)).await?;
     for pending in messages {
-        if let Some((guild, version)) = pending.allowed_under
-            && versions.get(&guild) != Some(&version)
-        {
+        if moved(pending.allowed_under, &versions) {
             pending.outcome = Outcome::RulesMoved;
         }
     }
     Ok(())
+}
+
+/// The versions that the rules of these guilds have now.
+pub(super) async fn versions(
+    tx: &mut Tx,
+    allowed_under: impl Iterator<Item = (GuildId, i64)>,
+) -> Result<HashMap<GuildId, i64>> {
+    let mut guilds: Vec<GuildId> = allowed_under.map(|(guild, _)| guild).collect();
+    guilds.sort_unstable();
+    guilds.dedup();
+    Ok(store::access_versions(tx, &guilds).await?.into_iter().collect())
+}
+
+/// Whether the rules under which something was allowed are others by now.
+pub(super) fn moved(allowed_under: Option<(GuildId, i64)>, versions: &HashMap<GuildId, i64>) -> bool {
+    allowed_under.is_some_and(|(guild, version)| versions.get(&guild) != Some(&version))
 }
 
 async fn note_repeats(tx: &mut Tx, messages: &mut [Pending]) -> Result<()> {

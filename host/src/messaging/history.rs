@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::store::{self, FLAG_PINNED, FLAG_REACTED, MessageRow};
+use super::store::{self, FLAG_PINNED, FLAG_REACTED, MessageRow, marks};
 use super::{AuthorKind, Extras, Message, ReactionCount};
 use crate::accounts::{Author, Caller};
 use crate::app::App;
@@ -11,6 +11,7 @@ use crate::db::Conn;
 use crate::error::{Code, Result};
 use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::{ChannelId, MessageId, UserId};
+use crate::log::Tx;
 
 /// A page of a channel's messages, the newest first. Tombstones aren't counted.
 pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQuery) -> Result<Page<Message>> {
@@ -46,15 +47,22 @@ async fn page(conn: &mut Conn, channel: ChannelId, query: &PageQuery) -> Result<
         None | Some(Anchor::Before(_)) => cut(store::before(conn, channel, position, limit + 1).await?, limit),
         Some(Anchor::After(_)) => cut(store::after(conn, channel, position, limit + 1).await?, limit),
         Some(Anchor::Around(_)) => {
-            let older = store::before(conn, channel, position + 1, limit / 2 + 2).await?;
-            let (older, more_before) = cut(older, limit / 2 + 1);
-            let newer = store::after(conn, channel, position, limit - older.len() as i64 + 1).await?;
-            let (newer, more_after) = cut(newer, limit - older.len() as i64);
-            (older.into_iter().chain(newer).collect(), more_before || more_after)
+            let older = store::before(conn, channel, position + 1, limit + 1).await?;
+            let newer = store::after(conn, channel, position, limit + 1).await?;
+            middle(older, newer, limit)
         }
     };
     rows.sort_by_key(|row| std::cmp::Reverse(row.position));
     Ok((rows, has_more))
+}
+
+/// A page around an anchor: half of it older, the anchor among them, half of it newer; where one side
+/// has less, the other one gives more.
+fn middle(older: Vec<MessageRow>, newer: Vec<MessageRow>, limit: i64) -> (Vec<MessageRow>, bool) {
+    let spare = (limit / 2 - newer.len() as i64).max(0);
+    let (older, more_before) = cut(older, limit - limit / 2 + spare);
+    let (newer, more_after) = cut(newer, limit - older.len() as i64);
+    (older.into_iter().chain(newer).collect(), more_before || more_after)
 }
 
 fn cut(mut rows: Vec<MessageRow>, limit: i64) -> (Vec<MessageRow>, bool) {
@@ -72,8 +80,13 @@ async fn position_of(conn: &mut Conn, channel: ChannelId, id: MessageId) -> Resu
 pub async fn get(app: &App, caller: &Caller, id: MessageId) -> Result<Message> {
     let (access, row) = find(app, caller, id).await?;
     access.require(Permissions::READ_HISTORY)?;
+    whole(app, &access, row).await
+}
+
+/// A row with all that hangs on it.
+pub(super) async fn whole(app: &App, access: &Access, row: MessageRow) -> Result<Message> {
     let mut conn = app.db.read().await?;
-    let mut found = complete(app, &mut conn, &access, vec![row]).await?;
+    let mut found = complete(app, &mut conn, access, vec![row]).await?;
     found.pop().ok_or(Code::NotFound.into())
 }
 
@@ -86,37 +99,59 @@ pub async fn find(app: &App, caller: &Caller, id: MessageId) -> Result<(Access, 
     Ok((access(app, caller, row.channel_id).await?, row))
 }
 
+/// The same row as of this transaction, unless it was deleted meanwhile.
+pub(super) async fn still_there(tx: &mut Tx, id: MessageId) -> Result<MessageRow> {
+    let row = store::message(tx, id).await?;
+    row.filter(|row| row.deleted_at.is_none()).ok_or(Code::NotFound.into())
+}
+
 /// Adds to rows of one channel what hangs on them: authors, reactions, pins.
 pub async fn complete(app: &App, conn: &mut Conn, access: &Access, rows: Vec<MessageRow>) -> Result<Vec<Message>> {
     let mut reactions = reactions_of(conn, access, &rows).await?;
     let mut messages = Vec::with_capacity(rows.len());
     for row in rows {
-        let extras = Extras::decode(row.extras.as_deref());
-        messages.push(Message {
-            id: row.id,
-            channel_id: row.channel_id,
-            guild_id: access.guild(),
-            kind: row.kind,
-            author: author(app, conn, &row, extras.webhook).await?,
-            content: row.content,
-            reply_to: extras.reply_to,
-            attachments: extras.attachments,
-            mentions: extras.mentions,
-            mention_roles: extras.mention_roles,
-            mention_everyone: extras.mention_everyone,
-            reactions: reactions.remove(&row.id).unwrap_or_default(),
-            pinned: row.flags & FLAG_PINNED != 0,
-            nonce: None,
-            created_at: row.id.created_at(),
-            edited_at: row.edited_at,
-        });
+        let author = author(app, conn, &row).await?;
+        let reactions = reactions.remove(&row.id).unwrap_or_default();
+        messages.push(assemble(access, row, author, reactions));
     }
     Ok(messages)
 }
 
-async fn author(app: &App, conn: &mut Conn, row: &MessageRow, webhook: Option<String>) -> Result<Author> {
+/// The same for one row inside a transaction, where its author is known.
+pub(super) async fn complete_one(tx: &mut Tx, access: &Access, row: MessageRow, author: Author) -> Result<Message> {
+    let rows = [row];
+    let mut reactions = reactions_of(tx, access, &rows).await?;
+    let [row] = rows;
+    let reactions = reactions.remove(&row.id).unwrap_or_default();
+    Ok(assemble(access, row, author, reactions))
+}
+
+fn assemble(access: &Access, row: MessageRow, author: Author, reactions: Vec<ReactionCount>) -> Message {
+    let extras = Extras::decode(row.extras.as_deref());
+    Message {
+        id: row.id,
+        channel_id: row.channel_id,
+        guild_id: access.guild(),
+        kind: row.kind,
+        author,
+        content: row.content,
+        reply_to: extras.reply_to,
+        attachments: extras.attachments,
+        mentions: extras.mentions,
+        mention_roles: extras.mention_roles,
+        mention_everyone: extras.mention_everyone,
+        reactions,
+        pinned: row.flags & FLAG_PINNED != 0,
+        nonce: None,
+        created_at: row.id.created_at(),
+        edited_at: row.edited_at,
+    }
+}
+
+/// Who wrote a message, as they are now.
+pub(super) async fn author(app: &App, conn: &mut Conn, row: &MessageRow) -> Result<Author> {
     if row.author_kind == AuthorKind::Webhook {
-        let name = webhook.unwrap_or_default();
+        let name = Extras::decode(row.extras.as_deref()).webhook.unwrap_or_default();
         return Ok(Author {
             id: row.author_id,
             username: name.clone(),
@@ -125,9 +160,14 @@ async fn author(app: &App, conn: &mut Conn, row: &MessageRow, webhook: Option<St
             kind: AuthorKind::Webhook.as_str(),
         });
     }
-    match app.identities.get_through(conn, row.author_id).await? {
+    account(app, conn, row.author_id).await
+}
+
+/// An account as it stands beside what it did.
+pub(super) async fn account(app: &App, conn: &mut Conn, id: UserId) -> Result<Author> {
+    match app.identities.get_through(conn, id).await? {
         Some(identity) => Ok(identity.author.clone()),
-        None => Ok(nobody(row.author_id)),
+        None => Ok(nobody(id)),
     }
 }
 
@@ -143,7 +183,7 @@ async fn reactions_of(
     let mut reactions: HashMap<MessageId, Vec<ReactionCount>> = HashMap::new();
     let reacted = || rows.iter().filter(|row| row.flags & FLAG_REACTED != 0).map(|row| row.position);
     let (Some(from), Some(to)) = (reacted().min(), reacted().max()) else { return Ok(reactions) };
-    for (message, emoji, count, me) in store::reaction_counts(conn, access.channel, (from, to), access.user()).await? {
+    for (message, emoji, count, me) in marks::reaction_counts(conn, access.channel, (from, to), access.user()).await? {
         reactions.entry(message).or_default().push(ReactionCount { emoji, count, me: me > 0 });
     }
     Ok(reactions)

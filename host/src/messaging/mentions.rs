@@ -3,7 +3,12 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::channels::{Access, Permissions};
+use super::store;
+use crate::app::App;
+use crate::channels::{Access, Permissions, Place};
+use crate::db::Conn;
+use crate::error::Result;
+use crate::http::body::Faults;
 use crate::id::{RoleId, UserId};
 
 /// The most people that one message mentions; later ones stay text.
@@ -23,6 +28,14 @@ pub struct AllowedMentions {
     pub everyone: bool,
 }
 
+impl AllowedMentions {
+    /// Notes lists that are longer than any message needs.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.items("/allowed_mentions/users", self.users.as_ref().map_or(0, Vec::len), MAX_USERS);
+        faults.items("/allowed_mentions/roles", self.roles.as_ref().map_or(0, Vec::len), MAX_ROLES);
+    }
+}
+
 /// Whom a message reaches.
 #[derive(Debug, Default, PartialEq)]
 pub struct Mentions {
@@ -34,9 +47,33 @@ pub struct Mentions {
     pub everyone: bool,
 }
 
-/// Finds the mentions in a text that its author may make and wants to count.
-pub fn resolve(content: &str, allowed: Option<&AllowedMentions>, access: &Access) -> Mentions {
+/// Who of those that a text names is there to be reached; whoever isn't stays text.
+pub async fn present(app: &App, access: &Access, content: &str) -> Result<Vec<UserId>> {
+    // Most texts name nobody: then no connection is asked for.
+    if parse(content).users.is_empty() {
+        return Ok(Vec::new());
+    }
+    present_through(&mut app.db.read().await?, access, content).await
+}
+
+/// The same for whoever holds a connection already.
+pub async fn present_through(conn: &mut Conn, access: &Access, content: &str) -> Result<Vec<UserId>> {
+    let mut named = parse(content).users;
+    named.truncate(MAX_USERS);
+    match &access.place {
+        Place::Direct(direct, _) => named.retain(|user| direct.recipients.contains(user)),
+        Place::Guild(membership) => {
+            let members = store::members_among(conn, membership.id(), &named).await?;
+            named.retain(|user| members.contains(user));
+        }
+    }
+    Ok(named)
+}
+
+/// Finds the mentions in a text that its author may make and wants to count, of those who are `present`.
+pub fn resolve(content: &str, allowed: Option<&AllowedMentions>, access: &Access, present: &[UserId]) -> Mentions {
     let mut found = parse(content);
+    found.users.retain(|user| present.contains(user));
     let may_mention_all = access.may(Permissions::MENTION_EVERYONE);
     let wants_everyone = allowed.is_none_or(|allowed| allowed.everyone);
     found.everyone &= may_mention_all && wants_everyone && access.membership().is_some();
@@ -48,7 +85,6 @@ pub fn resolve(content: &str, allowed: Option<&AllowedMentions>, access: &Access
         found.users.retain(|user| allowed.users.as_ref().is_none_or(|users| users.contains(user)));
         found.roles.retain(|role| allowed.roles.as_ref().is_none_or(|roles| roles.contains(role)));
     }
-    found.users.truncate(MAX_USERS);
     found.roles.truncate(MAX_ROLES);
     found
 }

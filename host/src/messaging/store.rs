@@ -2,9 +2,11 @@
 
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result, Rows};
-use crate::id::{ChannelId, GuildId, MessageId, UserId};
-use crate::messaging::read_states::{MAX_COUNTED, ReadState};
+use crate::id::{ChannelId, GuildId, MessageId, TargetId, UserId};
+use crate::messaging::editing::Revision;
 use crate::messaging::{AuthorKind, MessageKind};
+
+pub mod marks;
 
 /// Set in a message's flags once somebody has reacted to it: most pages need no look at reactions.
 pub const FLAG_REACTED: i64 = 1;
@@ -17,7 +19,23 @@ static INSERT: Rows = Rows::new(
     "",
 );
 static INSERT_MENTIONS: Rows =
-    Rows::new("insert into mentions (user_id, channel_id, position) values", 3, "on conflict do nothing");
+    Rows::new("insert into mentions (target_id, channel_id, position, author_id) values", 4, "on conflict do nothing");
+static DELETE_MENTIONS: Rows =
+    Rows::new("delete from mentions where (target_id, channel_id, position) in (values", 3, ")");
+static BURY: Rows = Rows::new(
+    "with gone (message_id, at) as (values",
+    2,
+    ") update messages set content = '', extras = null, flags = 0, deleted_at = gone.at from gone
+        where id = gone.message_id",
+);
+static DELETE_REVISIONS: Rows = Rows::new("delete from revisions where message_id in (", 1, ")");
+static MEMBERS: Rows = Rows::new("select user_id from members where (guild_id, user_id) in (values", 2, ")");
+static MESSAGES: Rows = Rows::new(
+    "select id, channel_id, position, kind, author_id, author_kind, content, extras, flags, edited_at, deleted_at
+        from messages where id in (",
+    1,
+    ")",
+);
 static ACCESS_VERSIONS: Rows =
     Rows::new("select id, access_version from guilds where id in (", 1, ") and deleted_at is null");
 static BY_NONCES: Rows = Rows::new(
@@ -38,7 +56,7 @@ pub struct NewMessage {
     pub author_kind: AuthorKind,
     pub content: String,
     pub nonce: Option<String>,
-    pub mentions: Vec<UserId>,
+    pub mentions: Vec<TargetId>,
     pub extras: Option<String>,
 }
 
@@ -56,9 +74,13 @@ pub async fn insert(conn: &mut Conn, messages: &[&NewMessage]) -> Result<()> {
         [&m.id, &m.channel_id, &m.position, &m.kind, &m.author_id, &m.author_kind, &m.content, &m.extras, &m.nonce]
     })
     .await?;
-    let mentioned: Vec<(&UserId, &ChannelId, &i64)> =
-        messages.iter().flat_map(|m| m.mentions.iter().map(|user| (user, &m.channel_id, &m.position))).collect();
-    conn.insert_many(&INSERT_MENTIONS, mentioned.len(), |i| [mentioned[i].0, mentioned[i].1, mentioned[i].2]).await
+    let mentioned: Vec<(&TargetId, &NewMessage)> =
+        messages.iter().flat_map(|m| m.mentions.iter().map(move |target| (target, *m))).collect();
+    conn.insert_many(&INSERT_MENTIONS, mentioned.len(), |i| {
+        let (target, m) = mentioned[i];
+        [target, &m.channel_id, &m.position, &m.author_id]
+    })
+    .await
 }
 
 /// The versions of guilds' rules.
@@ -143,32 +165,72 @@ pub async fn after(conn: &mut Conn, channel: ChannelId, position: i64, limit: i6
     conn.all(sql, &[&channel, &position, &limit]).await
 }
 
-/// How people reacted to the messages of a channel between two positions: `(message, emoji, count, me)`.
-pub async fn reaction_counts(
-    conn: &mut Conn,
-    channel: ChannelId,
-    (from, to): (i64, i64),
-    reader: UserId,
-) -> Result<Vec<(MessageId, String, i64, i64)>> {
-    let sql = "select r.message_id, r.emoji, count(*), cast(max(case when r.user_id = $4 then 1 else 0 end) as bigint)
-        from messages m join reactions r on r.message_id = m.id
-        where m.channel_id = $1 and m.position between $2 and $3
-        group by r.message_id, r.emoji order by r.message_id, min(r.created_at), r.emoji";
-    conn.all(sql, &[&channel, &from, &to, &reader]).await
+/// Messages and tombstones among these, the oldest first.
+pub async fn messages(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
+    let mut rows: Vec<MessageRow> = conn.look_up(&MESSAGES, ids.len(), |i| [&ids[i]]).await?;
+    rows.sort_by_key(|row| row.position);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
 }
 
-/// Where somebody stands in a channel; what was said before they first read it is all unread.
-pub async fn read_state(conn: &mut Conn, user: UserId, channel: ChannelId) -> Result<ReadState> {
-    let sql = "select position, message_id from read_states where user_id = $1 and channel_id = $2";
-    let read: Option<(i64, MessageId)> = conn.optional(sql, &[&user, &channel]).await?;
-    let position = read.map_or(0, |(position, _)| position);
-    let sql = "select count(*) from (select 1 from messages
-        where channel_id = $1 and position > $2 and deleted_at is null and author_id <> $3 limit $4) as unread";
-    let (unread_count,): (i64,) = conn.one(sql, &[&channel, &position, &user, &MAX_COUNTED]).await?;
-    let sql = "select count(*) from (select 1 from mentions
-        where user_id = $1 and channel_id = $2 and position > $3 limit $4) as unread";
-    let (mention_count,): (i64,) = conn.one(sql, &[&user, &channel, &position, &MAX_COUNTED]).await?;
-    Ok(ReadState { channel_id: channel, last_read_id: read.map(|(_, id)| id), unread_count, mention_count })
+/// Which of these people belong to the guild.
+pub async fn members_among(conn: &mut Conn, guild: GuildId, users: &[UserId]) -> Result<Vec<UserId>> {
+    let rows: Vec<(UserId,)> = conn.look_up(&MEMBERS, users.len(), |i| [&guild, &users[i]]).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
+}
+
+// Changing and deleting ----------------------------------------------------------
+
+/// Gives a message another text.
+pub async fn rewrite(
+    conn: &mut Conn,
+    id: MessageId,
+    content: &str,
+    extras: &Option<String>,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "update messages set content = $2, extras = $3, edited_at = $4 where id = $1";
+    conn.execute(sql, &[&id, &content, extras, &now]).await.map(drop)
+}
+
+/// Keeps what a message said before, and since when.
+pub async fn insert_revision(conn: &mut Conn, id: MessageId, content: &str, written_at: Timestamp) -> Result<()> {
+    let sql = "select coalesce(max(revision), 0) + 1 from revisions where message_id = $1";
+    let (revision,): (i64,) = conn.one(sql, &[&id]).await?;
+    let sql = "insert into revisions (message_id, revision, content, written_at) values ($1, $2, $3, $4)";
+    conn.execute(sql, &[&id, &revision, &content, &written_at]).await.map(drop)
+}
+
+/// What a message said before, the newest first.
+pub async fn revisions(conn: &mut Conn, id: MessageId, before: i64, limit: i64) -> Result<Vec<Revision>> {
+    let sql = "select revision, content, written_at from revisions
+        where message_id = $1 and revision < $2 order by revision desc limit $3";
+    let rows: Vec<(i64, String, Timestamp)> = conn.all(sql, &[&id, &before, &limit]).await?;
+    let revision = |(revision, content, written_at)| Revision { revision, content, written_at };
+    Ok(rows.into_iter().map(revision).collect())
+}
+
+/// Notes whom a message mentions besides those that it mentioned before.
+pub async fn insert_mentions(conn: &mut Conn, row: &MessageRow, targets: &[TargetId]) -> Result<()> {
+    let values =
+        |i: usize| -> [&dyn crate::db::Param; 4] { [&targets[i], &row.channel_id, &row.position, &row.author_id] };
+    conn.insert_many(&INSERT_MENTIONS, targets.len(), values).await
+}
+
+/// Forgets that the messages at these positions mention these targets.
+pub async fn delete_mentions(conn: &mut Conn, mentioned: &[(TargetId, ChannelId, i64)]) -> Result<()> {
+    let row = |i: usize| -> [&dyn crate::db::Param; 3] { [&mentioned[i].0, &mentioned[i].1, &mentioned[i].2] };
+    conn.look_up::<(i64,), 3>(&DELETE_MENTIONS, mentioned.len(), row).await.map(drop)
+}
+
+/// Leaves of messages nothing but their places.
+pub async fn bury(conn: &mut Conn, ids: &[MessageId], now: Timestamp) -> Result<()> {
+    conn.look_up::<(i64,), 2>(&BURY, ids.len(), |i| [&ids[i], &now]).await.map(drop)
+}
+
+/// Removes what messages said before.
+pub async fn delete_revisions(conn: &mut Conn, ids: &[MessageId]) -> Result<()> {
+    conn.look_up::<(i64,), 1>(&DELETE_REVISIONS, ids.len(), |i| [&ids[i]]).await.map(drop)
 }
 
 /// Removes some of a channel's messages and all that hangs on them; answers how many.
