@@ -131,3 +131,15 @@ setup-email = E-Mail-Adresse
 setup-password = Passwort
 setup-submit = Konto anlegen
 setup-done = Das Administrationskonto ist fertig. Du kannst dich jetzt anmelden.
+
+## Die Seiten, die sich über die Links in E-Mails öffnen
+
+verify-title = Bestätige deine E-Mail-Adresse
+verify-intro = Bitte bestätige, dass diese E-Mail-Adresse dir gehört.
+verify-submit = Bestätigen
+verify-done = Deine E-Mail-Adresse ist bestätigt. Du kannst diese Seite schließen.
+reset-title = Wähle ein neues Passwort
+reset-intro = Dein Konto wird dabei überall abgemeldet.
+reset-password = Neues Passwort
+reset-submit = Passwort ändern
+reset-done = Dein Passwort ist geändert. Du kannst dich jetzt anmelden.

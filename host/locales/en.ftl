@@ -132,3 +132,15 @@ setup-email = E-mail address
 setup-password = Password
 setup-submit = Create account
 setup-done = The administrator’s account is ready. You can sign in now.
+
+## The pages that the links of e-mails open
+
+verify-title = Confirm your e-mail address
+verify-intro = Please confirm that this e-mail address is yours.
+verify-submit = Confirm
+verify-done = Your e-mail address is confirmed. You can close this page.
+reset-title = Choose a new password
+reset-intro = Your account will be signed out everywhere.
+reset-password = New password
+reset-submit = Change password
+reset-done = Your password is changed. You can sign in now.

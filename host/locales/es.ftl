@@ -131,3 +131,15 @@ setup-email = Dirección de correo
 setup-password = Contraseña
 setup-submit = Crear cuenta
 setup-done = La cuenta de administración está lista. Ya puedes iniciar sesión.
+
+## Las páginas que abren los enlaces de los correos
+
+verify-title = Confirma tu dirección de correo
+verify-intro = Confirma que esta dirección de correo es tuya.
+verify-submit = Confirmar
+verify-done = Tu dirección de correo está confirmada. Puedes cerrar esta página.
+reset-title = Elige una nueva contraseña
+reset-intro = Se cerrarán todas las sesiones de tu cuenta.
+reset-password = Nueva contraseña
+reset-submit = Cambiar contraseña
+reset-done = Tu contraseña se ha cambiado. Ya puedes iniciar sesión.

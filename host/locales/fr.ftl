@@ -132,3 +132,15 @@ setup-email = Adresse e-mail
 setup-password = Mot de passe
 setup-submit = Créer le compte
 setup-done = Le compte d’administration est prêt. Vous pouvez maintenant vous connecter.
+
+## Les pages qu’ouvrent les liens des e-mails
+
+verify-title = Confirmez votre adresse e-mail
+verify-intro = Veuillez confirmer que cette adresse e-mail est la vôtre.
+verify-submit = Confirmer
+verify-done = Votre adresse e-mail est confirmée. Vous pouvez fermer cette page.
+reset-title = Choisissez un nouveau mot de passe
+reset-intro = Toutes les sessions de votre compte seront fermées.
+reset-password = Nouveau mot de passe
+reset-submit = Changer le mot de passe
+reset-done = Votre mot de passe est changé. Vous pouvez maintenant vous connecter.

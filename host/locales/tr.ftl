@@ -132,3 +132,15 @@ setup-email = E-posta adresi
 setup-password = Şifre
 setup-submit = Hesap oluştur
 setup-done = Yönetici hesabı hazır. Şimdi oturum açabilirsiniz.
+
+## E-postalardaki bağlantıların açtığı sayfalar
+
+verify-title = E-posta adresinizi doğrulayın
+verify-intro = Lütfen bu e-posta adresinin size ait olduğunu doğrulayın.
+verify-submit = Doğrula
+verify-done = E-posta adresiniz doğrulandı. Bu sayfayı kapatabilirsiniz.
+reset-title = Yeni bir şifre seçin
+reset-intro = Hesabınızın tüm oturumları kapatılacak.
+reset-password = Yeni şifre
+reset-submit = Şifreyi değiştir
+reset-done = Şifreniz değiştirildi. Şimdi oturum açabilirsiniz.

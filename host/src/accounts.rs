@@ -10,23 +10,37 @@ use crate::clock::Timestamp;
 use crate::closed_set;
 use crate::config::RegistrationMode;
 use crate::db::Conn;
-use crate::error::{Code, Error, FieldCode, Result};
+use crate::error::{Code, Result};
 use crate::http::body::{Faults, Validate};
 use crate::id::{FileId, SessionId, UserId};
 use crate::log::{EventKind, NewEvent, OperationFuture, Tx};
 
+pub mod administration;
+pub mod blocks;
+pub mod bots;
 pub mod caller;
+pub mod commands;
+mod email;
 mod identities;
 pub mod names;
+pub mod one_time;
+pub mod pages;
 pub mod password;
+pub mod profiles;
+pub mod recovery;
 pub mod routes;
-mod second_factor;
+pub mod second_factor;
 pub mod sessions;
+pub mod setup;
 pub(crate) mod store;
+mod sweep;
 pub mod token;
 
+pub(crate) use blocks::{blocked_by, refuse_blocked};
 pub use caller::{Caller, CallerKind};
 pub use identities::{Author, Identities, Identity};
+use one_time::Purpose;
+pub use sweep::sweep;
 
 closed_set! {
     /// What an account is.
@@ -111,43 +125,71 @@ impl Validate for NewAccount {
         names::check_email("/email", &self.email, faults);
         names::check_locale("/locale", self.locale.as_deref(), faults);
         password::check_length("/password", &self.password, faults);
+        if let Some(invitation) = &self.invitation {
+            faults.length("/invitation", invitation, 1, token::MAX_CHARS);
+        }
     }
 }
 
 /// Makes an account. The first event of its stream is `user_created`.
 pub async fn register(app: &App, caller: &Caller, new: NewAccount) -> Result<User> {
-    if new.password.chars().count() < app.config.passwords.min_length {
-        return Err(Error::field("/password", FieldCode::TooShort));
-    }
-    let mode = app.config.registration.mode;
-    if mode == RegistrationMode::Closed || (mode == RegistrationMode::Invitation && new.invitation.is_none()) {
-        return Err(Code::RegistrationClosed.into());
-    }
+    password::require_length(app, "/password", &new.password)?;
+    let configured = app.config.registration.mode;
+    let mode = administration::registration_mode(&mut app.db.read().await?, configured).await?;
+    require_open(mode, new.invitation.is_some())?;
     let password_hash = password::hash(app, new.password).await?;
     let id = UserId(app.next_id()?);
-    let account = store::NewUser {
-        id,
-        kind: UserKind::User,
-        username: names::normalize(&new.username),
-        email: Some(new.email),
-        password_hash: Some(password_hash),
-        locale: new.locale.unwrap_or_else(|| caller.locale.clone()),
-        owner_id: None,
-        instance_role: InstanceRole::None,
-    };
-    let invitation = new.invitation.filter(|_| mode == RegistrationMode::Invitation);
-    app.writer
+    let locale = new.locale.unwrap_or_else(|| caller.locale.clone());
+    let account = person(id, &new.username, new.email.clone(), password_hash, locale);
+    let (email, invitation) = (new.email, new.invitation);
+    let proof = email::Proof::new(app);
+    let letter = proof.clone();
+    let user = app
+        .writer
         .run(Some(id), caller.request_id.clone(), &[id.into()], move |tx| {
             Box::pin(async move {
-                if let Some(invitation) = &invitation {
-                    let now = tx.now;
-                    let hash = token::hash(invitation);
-                    store::use_one_time_token(tx, &hash, "registration", now).await?.ok_or(Code::RegistrationClosed)?;
+                let mode = administration::registration_mode(tx, configured).await?;
+                require_open(mode, invitation.is_some())?;
+                if let Some(invitation) = invitation.filter(|_| mode == RegistrationMode::Invitation) {
+                    let taken = one_time::take(tx, Purpose::Registration, &invitation).await;
+                    taken.map_err(|error| match error.code() {
+                        Code::TokenExpired => Code::RegistrationClosed.into(),
+                        _ => error,
+                    })?;
                 }
-                create(tx, account).await
+                let user = create(tx, account).await?;
+                proof.issue(tx, id, &email).await?;
+                Ok(user)
             })
         })
-        .await
+        .await?;
+    letter.send(app, &user);
+    Ok(user)
+}
+
+/// Refuses whoever may not make an account now. Whether an invitation is good is seen when it is used.
+fn require_open(mode: RegistrationMode, invited: bool) -> Result<()> {
+    match mode {
+        RegistrationMode::Open => Ok(()),
+        RegistrationMode::Invitation if invited => Ok(()),
+        RegistrationMode::Invitation | RegistrationMode::Closed => Err(Code::RegistrationClosed.into()),
+    }
+}
+
+/// A person's account about to be stored.
+fn person(id: UserId, username: &str, email: String, password_hash: String, locale: String) -> store::NewUser {
+    let username = names::normalize(username);
+    store::NewUser {
+        id,
+        kind: UserKind::User,
+        display_name: username.clone(),
+        username,
+        email: Some(email),
+        password_hash: Some(password_hash),
+        locale,
+        owner_id: None,
+        instance_role: InstanceRole::None,
+    }
 }
 
 /// Stores a new account and its first event; a name or address that is taken is refused.
@@ -186,7 +228,10 @@ pub struct Login {
 impl Validate for Login {
     fn check(&self, faults: &mut Faults) {
         faults.length("/username", &self.username, 1, 320);
-        faults.length("/password", &self.password, 1, password::MAX_CHARS);
+        password::check_length("/password", &self.password, faults);
+        if let Some(code) = &self.totp {
+            faults.length("/totp", code, 1, second_factor::MAX_CODE);
+        }
     }
 }
 
@@ -218,13 +263,6 @@ pub async fn login(app: &App, caller: &Caller, login: Login) -> Result<Tokens> {
     sessions::open(app, caller, account, login.totp).await
 }
 
-/// An account's profile, for whoever signed in; its private part for its owner.
-pub async fn profile(app: &App, caller: &Caller, user: UserId) -> Result<User> {
-    let mut conn = app.db.read().await?;
-    let row = store::user(&mut conn, user).await?.ok_or(Code::NotFound)?;
-    Ok(if caller.user == user { row.own() } else { row.public() })
-}
-
 /// The account behind a session or a bot's token, unless it was disabled.
 pub async fn identify(app: &App, user: UserId) -> Result<Arc<Identity>> {
     let identity = app.identities.get(&app.db, user).await?.ok_or(Code::Unauthenticated)?;
@@ -240,19 +278,17 @@ pub async fn revoke_session(app: &App, caller: &Caller, user: UserId, session: S
         .await
 }
 
-/// Refuses, without telling who, if one of two people has blocked the other.
-pub(crate) async fn refuse_blocked(conn: &mut Conn, one: UserId, other: UserId) -> Result<()> {
-    if store::blocked_between(conn, one, other).await? { Err(Code::Blocked.into()) } else { Ok(()) }
-}
-
 /// An account with its private part, for its owner's own snapshot.
 pub(crate) async fn own_profile(conn: &mut Conn, user: UserId) -> Result<User> {
     Ok(store::user(conn, user).await?.ok_or(Code::NotFound)?.own())
 }
 
-/// Whom somebody has blocked.
-pub(crate) async fn blocked_by(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
-    Ok(store::blocked_by(conn, user).await?)
+/// Tells the account's own stream what it is now; answers all of it.
+pub(crate) async fn announce(tx: &mut Tx, user: UserId) -> Result<User> {
+    let user = store::user(tx, user).await?.ok_or(Code::NotFound)?.own();
+    let public = User { private: None, ..user.clone() };
+    tx.append(NewEvent::new(EventKind::UserUpdated, user.id, &public)?)?;
+    Ok(user)
 }
 
 /// Stores an account that nobody signs in to, without a word in the log.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::accounts::{Identities, token::Keys};
+use crate::accounts::{
+    Identities,
+    token::{self, Keys},
+};
 use crate::channels::Rules;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, parse_network};
@@ -17,6 +20,7 @@ use crate::id::Ids;
 use crate::log::feed::{Feed, Follower};
 use crate::log::{self, Entry, Writer};
 use crate::messaging::recent::Recent;
+use crate::mail::Mail;
 use crate::sockets::Hub;
 
 /// A handle on the running server.
@@ -49,6 +53,8 @@ pub struct Parts {
     pub hub: Hub,
     /// Proxies whose word about addresses is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Where letters to people go.
+    pub mail: Mail,
     /// How often who has done what.
     pub limiter: Limiter,
     /// Told when the server is to end.
@@ -87,7 +93,8 @@ impl App {
                 .iter()
                 .map(|proxy| parse_network(proxy))
                 .collect::<Result<_, _>>()?,
-            limiter: Limiter::new(&config.limits),
+            mail: Mail::open(&config.mail)?,
+            limiter: Limiter::new(&config.limits, &clock),
             shutdown: watch::channel(false).0,
             config,
             db,
@@ -102,6 +109,7 @@ impl App {
         tokio::spawn(bring_around(app.clone(), follower));
         tokio::spawn(housekeeping::run(app.clone()));
         tokio::spawn(housekeeping::PURGE.follow(app.clone()));
+        tokio::spawn(token::keep_fresh(app.clone()));
         Ok(app)
     }
 

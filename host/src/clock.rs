@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -99,6 +99,15 @@ impl Clock {
             Clock::Shifted(shift) => Timestamp(machine_ms() + shift.load(Ordering::Relaxed)),
         }
     }
+    /// How long this process has run: it never goes back, whatever happens to the present.
+    pub fn elapsed(&self) -> Duration {
+        let ms = |ms: i64| Duration::from_millis(ms.max(0) as u64);
+        match self {
+            Clock::System => BEGINNING.elapsed(),
+            Clock::Manual(time) => ms(time.load(Ordering::Relaxed)),
+            Clock::Shifted(shift) => BEGINNING.elapsed() + ms(shift.load(Ordering::Relaxed)),
+        }
+    }
     /// Moves a clock that can be moved; the machine's own stays.
     pub fn advance(&self, by: Duration) {
         if let Clock::Manual(time) | Clock::Shifted(time) = self {
@@ -112,6 +121,8 @@ impl Clock {
         }
     }
 }
+
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn machine_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)

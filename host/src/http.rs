@@ -16,6 +16,7 @@ use crate::{accounts, channels, guilds, messaging, sockets};
 pub mod body;
 pub mod caller;
 pub mod envelope;
+pub mod idempotency;
 pub mod limits;
 pub mod openapi;
 pub mod operating;
@@ -69,10 +70,12 @@ pub const AT_ROOT: [&str; 20] = [
 /// The whole server's router.
 pub fn router(app: App) -> Router {
     let (api, document) = api().split_for_parts();
+    let api = api.route_layer(middleware::from_fn_with_state(app.clone(), idempotency::wrap));
     Router::new()
         .nest(BASE, api.clone().fallback(not_found).method_not_allowed_fallback(wrong_method))
         .merge(openapi::routes(document))
         .merge(operating::routes())
+        .merge(accounts::pages::routes::routes())
         .merge(sockets::routes::routes())
         .route("/", get(welcome))
         .fallback_service(at_root(api).with_state(app.clone()))
@@ -117,7 +120,8 @@ fn cors(app: &App) -> CorsLayer {
     } else {
         AllowOrigin::list(allowed.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
     };
-    let exposed = ["etag", "ratelimit", "retry-after", "x-request-id"].map(HeaderName::from_static);
+    let exposed =
+        ["etag", "idempotency-replayed", "ratelimit", "retry-after", "x-request-id"].map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods(tower_http::cors::Any)

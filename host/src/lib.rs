@@ -17,6 +17,7 @@ pub mod http;
 pub mod i18n;
 pub mod id;
 pub mod log;
+pub mod mail;
 pub mod messaging;
 pub mod seed;
 pub mod sockets;

@@ -1,8 +1,11 @@
 //! The command line of the server.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use guildhall::accounts::commands::{self, KeysCommand, UserCommand};
+use guildhall::accounts::setup;
 use guildhall::app::App;
 use guildhall::clock::Clock;
 use guildhall::config::{Config, LogFormat};
@@ -12,6 +15,11 @@ use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The node's number under which the command line mints ids.
+const COMMAND_LINE_NODE: u16 = 1_023;
+/// How long the server waits for letters that are under way when it ends.
+const LETTERS_DRAIN: Duration = Duration::from_secs(5);
 
 /// A chat server that guilds extend by themselves.
 #[derive(Parser)]
@@ -52,6 +60,12 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         guilds: usize,
     },
+    /// Make, close and open accounts, and set passwords.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Look at the keys that sign access tokens, and change them.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -83,6 +97,8 @@ fn main() -> anyhow::Result<()> {
                 app.db.close().await;
                 Ok(())
             }
+            Command::User(command) => commands::user(&beside(config).await?, command).await,
+            Command::Keys(command) => commands::keys(&beside(config).await?, command).await,
         }
     })
 }
@@ -97,12 +113,25 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+/// The server's insides without a door, beside one that may be running.
+async fn beside(mut config: Config) -> anyhow::Result<App> {
+    // A node of its own, so that the two never mint the same id.
+    config.node = COMMAND_LINE_NODE;
+    App::start(config, Clock::System).await
+}
+
+async fn run(mut config: Config) -> anyhow::Result<()> {
     let listener = serve::bind(&config.listen)?;
+    // Port 0 means any: from here on it is known which.
+    config.listen = listener.local_addr()?.to_string();
     let app = App::start(config, Clock::System).await?;
     println!("Guildhall listens on {}", app.config.public_url());
+    if let Some(link) = setup::link(&app).await? {
+        println!("Make the first administrator's account, within 24 hours, at {link}");
+    }
     tokio::spawn(end_on_signal(app.clone()));
     serve::serve(app.clone(), listener).await?;
+    app.mail.flush(LETTERS_DRAIN).await;
     app.db.close().await;
     Ok(())
 }

@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstanceRole, UserKind, store};
+use super::{InstanceRole, UserKind, bots, sessions, store};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db, Result};
 use crate::id::{FileId, SessionId, UserId};
@@ -66,7 +66,7 @@ pub struct Identities {
 impl Identities {
     /// Begins with the sessions that ended lately.
     pub async fn load(db: &Db, now: Timestamp) -> Result<Identities> {
-        let ended = store::sessions_ended_since(&mut db.read().await?, now.before(REMEMBERED)).await?;
+        let ended = sessions::store::sessions_ended_since(&mut db.read().await?, now.before(REMEMBERED)).await?;
         Ok(Identities {
             known: Cache::new(KEPT),
             bots: Cache::new(KEPT),
@@ -105,7 +105,7 @@ impl Identities {
             return Ok(Some(bot));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let bot = store::bot_by_token(&mut db.read().await?, token_hash).await?;
+        let bot = bots::store::bot_by_token(&mut db.read().await?, token_hash).await?;
         if let Some(bot) = bot
             && self.drops.load(Ordering::Acquire) == drops
         {
@@ -129,6 +129,10 @@ impl Identities {
             }
             EventKind::SessionRevoked => {
                 let Ok(revoked) = serde_json::from_str::<Revoked>(&entry.payload) else { return };
+                // A bot's sockets end, but it comes back with its next token under the same name.
+                if revoked.id.0 == entry.stream.0 {
+                    return;
+                }
                 let mut ended = self.ended.write();
                 ended.insert(revoked.id, entry.at);
                 if ended.len().is_multiple_of(1024) {

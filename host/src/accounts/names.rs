@@ -41,6 +41,21 @@ pub fn check_username(pointer: &str, username: &str, faults: &mut Faults) {
     }
 }
 
+/// A name to show as it is kept: without blanks around it.
+pub fn tidy(display_name: &str) -> String {
+    display_name.trim().to_owned()
+}
+
+/// Notes what is wrong with a name to show.
+pub fn check_display_name(pointer: &str, name: &str, faults: &mut Faults) {
+    faults.length(pointer, &tidy(name), 1, MAX_USERNAME);
+    // Marks of direction would turn around what stands beside the name.
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if name.chars().any(|c| c.is_control() || turns(c)) {
+        faults.note(pointer, FieldCode::InvalidFormat);
+    }
+}
+
 /// Notes what is wrong with an e-mail address.
 pub fn check_email(pointer: &str, email: &str, faults: &mut Faults) {
     let well_formed = email.len() <= MAX_EMAIL && email.parse::<lettre::Address>().is_ok();

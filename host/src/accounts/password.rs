@@ -7,8 +7,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::{Caller, store};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Code, Error, FieldCode, FieldFault, Result};
 use crate::http::body::Faults;
 
 /// The longest password, in characters.
@@ -28,6 +29,16 @@ static HASHERS: LazyLock<mpsc::Sender<Job>> = LazyLock::new(start_hashers);
 /// Notes a password that is empty or absurdly long.
 pub fn check_length(pointer: &str, password: &str, faults: &mut Faults) {
     faults.length(pointer, password, 1, MAX_CHARS);
+}
+
+/// Refuses a password that is shorter than the settings ask for.
+pub fn require_length(app: &App, pointer: &str, password: &str) -> Result<()> {
+    let least = app.config.passwords.min_length;
+    if password.chars().count() >= least {
+        return Ok(());
+    }
+    let args = vec![("min", least.to_string())];
+    Err(Error::Invalid(vec![FieldFault { pointer: pointer.to_owned(), code: FieldCode::TooShort, args }]))
 }
 
 /// The hash to store for a password, with its salt and parameters, in PHC form.
@@ -57,6 +68,13 @@ pub async fn verify(app: &App, password: String, hash: Option<String>) -> Result
         Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     })
     .await
+}
+
+/// Refuses whoever doesn't know their own password, and programs, which have none.
+pub async fn require_own(app: &App, caller: &Caller, password: String) -> Result<()> {
+    caller.require_person()?;
+    let hash = store::password_hash(&mut app.db.read().await?, caller.user).await?;
+    if verify(app, password, hash).await? { Ok(()) } else { Err(Code::BadCredentials.into()) }
 }
 
 fn hasher(app: &App) -> Result<Argon2<'static>> {

@@ -6,15 +6,18 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::blocks::{self, Block};
+use super::profiles::{self, ProfileUpdate};
 use super::sessions::{self, Refresh, Session};
-use super::{Caller, Login, NewAccount, Tokens, User};
+use super::setup::{self, FirstAdministrator};
+use super::{Caller, Login, NewAccount, Tokens, User, administration, bots, recovery, second_factor};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::limits::Group;
 use crate::http::page::{Created, Page};
 use crate::http::path::UserRef;
 use crate::http::{Body, Guest, Path};
-use crate::id::SessionId;
+use crate::id::{SessionId, UserId};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
@@ -25,14 +28,20 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(refresh))
         .routes(routes!(list_sessions))
         .routes(routes!(revoke_session))
-        .routes(routes!(get_profile))
+        .routes(routes!(get_profile, put_profile))
+        .routes(routes!(block_user, unblock_user))
+        .routes(routes!(set_up))
+        .merge(recovery::routes::routes())
+        .merge(second_factor::routes::routes())
+        .merge(bots::routes::routes())
+        .merge(administration::routes::routes())
 }
 
 /// Make an account.
 #[utoipa::path(post, path = "/register", tag = "auth", security(()), request_body = NewAccount,
     responses((status = 201, body = User)))]
 async fn register(State(app): State<App>, Guest(caller): Guest, Body(new): Body<NewAccount>) -> Result<Created<User>> {
-    app.limiter.check(&caller, Group::Registrations, 0)?;
+    app.limiter.check_address(&caller, Group::Registrations)?;
     super::register(&app, &caller, new).await.map(Created)
 }
 
@@ -40,7 +49,7 @@ async fn register(State(app): State<App>, Guest(caller): Guest, Body(new): Body<
 #[utoipa::path(post, path = "/login", tag = "auth", security(()), request_body = Login,
     responses((status = 200, body = Tokens)))]
 async fn login(State(app): State<App>, Guest(caller): Guest, Body(login): Body<Login>) -> Result<Json<Tokens>> {
-    app.limiter.check(&caller, Group::Logins, 0)?;
+    app.limiter.check_address(&caller, Group::Logins)?;
     app.limiter.check_account(Group::Logins, &super::names::key(&login.username))?;
     super::login(&app, &caller, login).await.map(Json)
 }
@@ -80,5 +89,43 @@ async fn revoke_session(State(app): State<App>, caller: Caller, Path(session): P
 #[utoipa::path(get, path = "/users/{user_id}/profile", tag = "users",
     params(("user_id" = String, Path)), responses((status = 200, body = User)))]
 async fn get_profile(State(app): State<App>, caller: Caller, Path(user): Path<UserRef>) -> Result<Json<User>> {
-    super::profile(&app, &caller, user.of(&caller)).await.map(Json)
+    profiles::get(&app, &caller, user.of(&caller)).await.map(Json)
+}
+
+/// Change one's own profile. A new e-mail address must be verified anew.
+#[utoipa::path(put, path = "/users/{user_id}/profile", tag = "users", params(("user_id" = String, Path)),
+    request_body = ProfileUpdate, responses((status = 200, body = User)))]
+async fn put_profile(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<UserRef>,
+    Body(update): Body<ProfileUpdate>,
+) -> Result<Json<User>> {
+    profiles::update(&app, &caller, user.of(&caller), update).await.map(Json)
+}
+
+/// Block somebody. They are not told.
+#[utoipa::path(post, path = "/users/{user_id}/block", tag = "users", params(("user_id" = UserId, Path)),
+    responses((status = 200, body = Block)))]
+async fn block_user(State(app): State<App>, caller: Caller, Path(user): Path<UserRef>) -> Result<Json<Block>> {
+    blocks::block(&app, &caller, user.of(&caller)).await.map(Json)
+}
+
+/// Block somebody no longer.
+#[utoipa::path(delete, path = "/users/{user_id}/block", tag = "users", params(("user_id" = UserId, Path)),
+    responses((status = 204)))]
+async fn unblock_user(State(app): State<App>, caller: Caller, Path(user): Path<UserRef>) -> Result<StatusCode> {
+    blocks::unblock(&app, &caller, user.of(&caller)).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Make the first administrator's account, with the token of the link that the server printed.
+#[utoipa::path(post, path = "/auth/setup", tag = "auth", security(()), request_body = FirstAdministrator,
+    responses((status = 201, body = User)))]
+async fn set_up(
+    State(app): State<App>,
+    Guest(caller): Guest,
+    Body(new): Body<FirstAdministrator>,
+) -> Result<Created<User>> {
+    app.limiter.check_address(&caller, Group::Registrations)?;
+    setup::make(&app, &caller, new).await.map(Created)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::identities::Revoked;
-use super::store::{self, Credentials};
+use super::store::{self as accounts, Credentials};
 use super::token::{self, Claims};
 use super::{Caller, Tokens};
 use crate::app::App;
@@ -15,6 +15,8 @@ use crate::error::{Code, Result};
 use crate::http::body::{Faults, Validate};
 use crate::id::{SessionId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
+
+pub(super) mod store;
 
 /// A login of an account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -57,7 +59,7 @@ pub(super) async fn open(app: &App, caller: &Caller, account: Credentials, totp:
                 store::insert_session(tx, &new, now).await?;
                 store::insert_refresh_token(tx, &refresh_hash, new.id, now).await?;
                 tx.append(NewEvent::new(EventKind::SessionCreated, user, &Revoked { id: new.id })?)?;
-                store::user(tx, user).await?.ok_or(Code::BadCredentials.into())
+                accounts::user(tx, user).await?.ok_or(Code::BadCredentials.into())
             })
         })
         .await?;
@@ -113,7 +115,7 @@ pub async fn refresh(app: &App, caller: &Caller, refresh: Refresh) -> Result<Tok
                 store::use_refresh_token(tx, &hash, now).await?;
                 store::insert_refresh_token(tx, &next_hash, held.session_id, now).await?;
                 store::renew_session(tx, held.session_id, now, expires_at).await?;
-                store::user(tx, user).await.map_err(Into::into)
+                accounts::user(tx, user).await.map_err(Into::into)
             })
         })
         .await?;

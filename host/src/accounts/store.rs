@@ -1,12 +1,11 @@
-//! The tables of accounts: users, sessions, tokens, keys.
+//! The table of accounts.
 
 use crate::accounts::identities::{Author, Identity};
 use crate::accounts::names::{email_key, key};
-use crate::accounts::sessions::Session;
 use crate::accounts::{InstanceRole, PrivateProfile, User, UserKind};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result};
-use crate::id::{FileId, SessionId, UserId};
+use crate::id::{FileId, UserId};
 
 /// An account about to be stored.
 pub struct NewUser {
@@ -15,6 +14,7 @@ pub struct NewUser {
     pub username: String,
     pub email: Option<String>,
     pub password_hash: Option<String>,
+    pub display_name: String,
     pub locale: String,
     pub owner_id: Option<UserId>,
     pub instance_role: InstanceRole,
@@ -88,7 +88,7 @@ impl UserRow {
 pub async fn insert_user(conn: &mut Conn, user: &NewUser, username_key: &str, now: Timestamp) -> Result<()> {
     let email_key = user.email.as_deref().map(email_key);
     let sql = "insert into users (id, kind, username, username_key, email, email_key, password_hash, display_name,
-        locale, owner_id, instance_role, created_at) values ($1, $2, $3, $4, $5, $6, $7, $3, $8, $9, $10, $11)";
+        locale, owner_id, instance_role, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     conn.execute(
         sql,
         &[
@@ -99,6 +99,7 @@ pub async fn insert_user(conn: &mut Conn, user: &NewUser, username_key: &str, no
             &user.email,
             &email_key,
             &user.password_hash,
+            &user.display_name,
             &user.locale,
             &user.owner_id,
             &user.instance_role,
@@ -129,18 +130,15 @@ pub async fn email_taken(conn: &mut Conn, email_key: &str) -> Result<bool> {
 #[derive(Debug, sqlx::FromRow)]
 pub struct Credentials {
     pub id: UserId,
-    pub username: String,
     pub password_hash: Option<String>,
-    pub totp_secret: Option<String>,
-    pub totp_enabled: bool,
     pub disabled_at: Option<Timestamp>,
 }
 
 /// The account with this user name or e-mail address.
 pub async fn credentials(conn: &mut Conn, name: &str) -> Result<Option<Credentials>> {
-    let by_email = "select id, username, password_hash, totp_secret, totp_enabled, disabled_at from users
+    let by_email = "select id, password_hash, disabled_at from users
         where email_key = $1 and kind = 'user'";
-    let by_name = "select id, username, password_hash, totp_secret, totp_enabled, disabled_at from users
+    let by_name = "select id, password_hash, disabled_at from users
         where username_key = $1 and kind = 'user'";
     if name.contains('@') {
         conn.optional(by_email, &[&email_key(name)]).await
@@ -149,157 +147,38 @@ pub async fn credentials(conn: &mut Conn, name: &str) -> Result<Option<Credentia
     }
 }
 
-// Sessions and their tokens ----------------------------------------------------
-
-pub struct NewSession {
-    pub id: SessionId,
-    pub user_id: UserId,
-    pub user_agent: String,
-    pub address: String,
-    pub expires_at: Timestamp,
+/// The account with this user name, whatever it is.
+pub async fn user_named(conn: &mut Conn, username: &str) -> Result<Option<UserId>> {
+    let sql = "select id from users where username_key = $1";
+    Ok(conn.optional::<(UserId,)>(sql, &[&key(username)]).await?.map(|(id,)| id))
 }
 
-#[derive(Debug, sqlx::FromRow)]
-pub struct SessionRow {
-    pub id: SessionId,
-    pub user_agent: String,
-    pub address: String,
-    pub created_at: Timestamp,
-    pub last_used_at: Timestamp,
-    pub expires_at: Timestamp,
+/// The person with this e-mail address.
+pub async fn user_with_email(conn: &mut Conn, email: &str) -> Result<Option<UserId>> {
+    let sql = "select id from users where email_key = $1 and kind = 'user' and disabled_at is null";
+    Ok(conn.optional::<(UserId,)>(sql, &[&email_key(email)]).await?.map(|(id,)| id))
 }
 
-impl SessionRow {
-    pub fn session(self, current: Option<SessionId>) -> Session {
-        Session {
-            current: Some(self.id) == current,
-            id: self.id,
-            user_agent: self.user_agent,
-            address: self.address,
-            created_at: self.created_at,
-            last_used_at: self.last_used_at,
-            expires_at: self.expires_at,
-        }
-    }
+pub async fn password_hash(conn: &mut Conn, user: UserId) -> Result<Option<String>> {
+    let sql = "select password_hash from users where id = $1";
+    Ok(conn.optional::<(Option<String>,)>(sql, &[&user]).await?.and_then(|(hash,)| hash))
 }
 
-pub async fn insert_session(conn: &mut Conn, new: &NewSession, now: Timestamp) -> Result<()> {
-    let sql = "insert into sessions (id, user_id, user_agent, address, created_at, last_used_at, expires_at)
-        values ($1, $2, $3, $4, $5, $5, $6)";
-    conn.execute(sql, &[&new.id, &new.user_id, &new.user_agent, &new.address, &now, &new.expires_at]).await.map(drop)
+pub async fn set_password(conn: &mut Conn, user: UserId, password_hash: &str) -> Result<()> {
+    conn.execute("update users set password_hash = $2 where id = $1", &[&user, &password_hash]).await.map(drop)
 }
 
-pub async fn open_sessions(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
-    let sql = "select id, user_agent, address, created_at, last_used_at, expires_at from sessions
-        where user_id = $1 and revoked_at is null and expires_at > $2 order by last_used_at desc";
-    conn.all(sql, &[&user, &now]).await
+pub async fn set_profile(conn: &mut Conn, user: UserId, display_name: &str, bio: &str, locale: &str) -> Result<()> {
+    let sql = "update users set display_name = $2, bio = $3, locale = $4 where id = $1";
+    conn.execute(sql, &[&user, &display_name, &bio, &locale]).await.map(drop)
 }
 
-pub async fn sessions_ended_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<(SessionId, Timestamp)>> {
-    conn.all("select id, revoked_at from sessions where revoked_at >= $1", &[&since]).await
+/// Changes where to write to somebody; they must show anew that it is theirs.
+pub async fn set_email(conn: &mut Conn, user: UserId, email: &str) -> Result<()> {
+    let sql = "update users set email = $2, email_key = $3, email_verified = false where id = $1";
+    conn.execute(sql, &[&user, &email, &email_key(email)]).await.map(drop)
 }
 
-/// Ends a session; whether it was open.
-pub async fn revoke_session(conn: &mut Conn, user: UserId, session: SessionId, now: Timestamp) -> Result<bool> {
-    let sql = "update sessions set revoked_at = $3 where id = $1 and user_id = $2 and revoked_at is null";
-    conn.execute(sql, &[&session, &user, &now]).await.map(|changed| changed > 0)
-}
-
-pub async fn renew_session(conn: &mut Conn, session: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<()> {
-    let sql = "update sessions set last_used_at = $2, expires_at = $3 where id = $1";
-    conn.execute(sql, &[&session, &now, &expires_at]).await.map(drop)
-}
-
-pub async fn insert_refresh_token(conn: &mut Conn, hash: &str, session: SessionId, now: Timestamp) -> Result<()> {
-    let sql = "insert into refresh_tokens (hash, session_id, created_at) values ($1, $2, $3)";
-    conn.execute(sql, &[&hash, &session, &now]).await.map(drop)
-}
-
-#[derive(Debug, sqlx::FromRow)]
-pub struct RefreshTokenRow {
-    pub session_id: SessionId,
-    pub user_id: UserId,
-    pub used_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
-    pub expires_at: Timestamp,
-    pub disabled_at: Option<Timestamp>,
-}
-
-pub async fn refresh_token(conn: &mut Conn, hash: &str) -> Result<Option<RefreshTokenRow>> {
-    let sql = "select t.session_id, s.user_id, t.used_at, s.revoked_at, s.expires_at, u.disabled_at
-        from refresh_tokens t join sessions s on s.id = t.session_id join users u on u.id = s.user_id
-        where t.hash = $1";
-    conn.optional(sql, &[&hash]).await
-}
-
-pub async fn use_refresh_token(conn: &mut Conn, hash: &str, now: Timestamp) -> Result<()> {
-    conn.execute("update refresh_tokens set used_at = $2 where hash = $1", &[&hash, &now]).await.map(drop)
-}
-
-// One-time tokens, second factors, bots -----------------------------------------
-
-#[derive(Debug, sqlx::FromRow)]
-pub struct OneTimeToken {
-    pub user_id: Option<UserId>,
-    pub subject: String,
-}
-
-/// Uses up a token of this purpose, if it is good.
-pub async fn use_one_time_token(
-    conn: &mut Conn,
-    hash: &str,
-    purpose: &str,
-    now: Timestamp,
-) -> Result<Option<OneTimeToken>> {
-    let sql = "update one_time_tokens set uses_left = uses_left - 1
-        where hash = $1 and purpose = $2 and uses_left > 0 and expires_at > $3 returning user_id, subject";
-    conn.optional(sql, &[&hash, &purpose, &now]).await
-}
-
-/// Takes a step of the second factor; whether it is later than the last one taken.
-pub async fn take_totp_step(conn: &mut Conn, user: UserId, step: i64) -> Result<bool> {
-    let sql = "update users set totp_last_step = $2 where id = $1 and totp_last_step < $2";
-    conn.execute(sql, &[&user, &step]).await.map(|changed| changed > 0)
-}
-
-pub async fn take_recovery_code(conn: &mut Conn, user: UserId, hash: &str) -> Result<bool> {
-    let sql = "delete from recovery_codes where user_id = $1 and hash = $2";
-    conn.execute(sql, &[&user, &hash]).await.map(|changed| changed > 0)
-}
-
-pub async fn bot_by_token(conn: &mut Conn, hash: &str) -> Result<Option<UserId>> {
-    let found = conn.optional::<(UserId,)>("select bot_id from bot_tokens where hash = $1", &[&hash]).await?;
-    Ok(found.map(|(bot,)| bot))
-}
-
-// Signing keys -------------------------------------------------------------------
-
-#[derive(Debug, sqlx::FromRow)]
-pub struct SigningKey {
-    pub id: String,
-    pub secret: Vec<u8>,
-}
-
-/// Keys that sign or still prove, the newest first.
-pub async fn signing_keys(conn: &mut Conn, retired_after: Timestamp) -> Result<Vec<SigningKey>> {
-    let sql = "select id, secret from signing_keys where retired_at is null or retired_at > $1
-        order by case when retired_at is null then 0 else 1 end, created_at desc";
-    conn.all(sql, &[&retired_after]).await
-}
-
-pub async fn add_signing_key(conn: &mut Conn, id: &str, secret: &Vec<u8>, now: Timestamp) -> Result<()> {
-    let sql = "insert into signing_keys (id, secret, created_at) values ($1, $2, $3)";
-    conn.execute(sql, &[&id, secret, &now]).await.map(drop)
-}
-
-/// Whether one of two people has blocked the other.
-pub async fn blocked_between(conn: &mut Conn, one: UserId, other: UserId) -> Result<bool> {
-    let sql = "select 1 from blocks where (user_id = $1 and target_id = $2) or (user_id = $2 and target_id = $1)";
-    conn.optional::<(i32,)>(sql, &[&one, &other]).await.map(|found| found.is_some())
-}
-
-pub async fn blocked_by(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
-    let rows: Vec<(UserId,)> =
-        conn.all("select target_id from blocks where user_id = $1 order by target_id", &[&user]).await?;
-    Ok(rows.into_iter().map(|(target,)| target).collect())
+pub async fn verify_email(conn: &mut Conn, user: UserId) -> Result<()> {
+    conn.execute("update users set email_verified = true where id = $1", &[&user]).await.map(drop)
 }

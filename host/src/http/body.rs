@@ -76,7 +76,7 @@ impl<T: DeserializeOwned + Validate> FromRequest<App> for Body<T> {
         if !is_json {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let bytes = limited(request, app.config.limits.body_bytes).await?;
+        let bytes = limited(request.into_body(), app.config.limits.body_bytes).await?;
         parse(&bytes).map(Body)
     }
 }
@@ -88,13 +88,14 @@ impl<T: DeserializeOwned + Validate> FromRequest<App> for OptionalBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let bytes = limited(request, app.config.limits.body_bytes).await?;
+        let bytes = limited(request.into_body(), app.config.limits.body_bytes).await?;
         if bytes.is_empty() { Ok(OptionalBody(None)) } else { parse(&bytes).map(|body| OptionalBody(Some(body))) }
     }
 }
 
-async fn limited(request: Request, limit: usize) -> Result<Bytes> {
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+/// A whole body, up to `limit` bytes.
+pub(super) async fn limited(body: axum::body::Body, limit: usize) -> Result<Bytes> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
         use std::error::Error as _;
         let too_large = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if too_large { Code::BodyTooLarge.into() } else { Error::from(Code::MalformedBody) }

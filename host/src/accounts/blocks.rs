@@ -1,0 +1,80 @@
+//! Whom somebody doesn't want to hear from.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Caller, UserKind, store as accounts};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::Conn;
+use crate::error::{Code, Error, FieldCode, Result};
+use crate::id::UserId;
+use crate::log::{EventKind, NewEvent};
+
+mod store;
+
+/// That somebody is blocked, as the one who blocks sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Block {
+    /// Who is blocked.
+    pub user_id: UserId,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Blocks somebody; once they are blocked nothing more happens.
+pub async fn block(app: &App, caller: &Caller, target: UserId) -> Result<Block> {
+    require_other(app, caller, target).await?;
+    let user = caller.user;
+    caller
+        .write(app, &[user.into()], move |tx| {
+            Box::pin(async move {
+                let now = tx.now;
+                let fresh = store::insert(tx, user, target, now).await?;
+                let created_at = store::since(tx, user, target).await?.unwrap_or(now);
+                let block = Block { user_id: target, created_at };
+                if fresh {
+                    tx.append(NewEvent::new(EventKind::BlockAdded, user, &block)?)?;
+                }
+                Ok(block)
+            })
+        })
+        .await
+}
+
+/// Blocks somebody no longer.
+pub async fn unblock(app: &App, caller: &Caller, target: UserId) -> Result<()> {
+    require_other(app, caller, target).await?;
+    let user = caller.user;
+    caller
+        .write(app, &[user.into()], move |tx| {
+            Box::pin(async move {
+                let Some(created_at) = store::since(tx, user, target).await? else { return Ok(()) };
+                store::delete(tx, user, target).await?;
+                let block = Block { user_id: target, created_at };
+                tx.append(NewEvent::new(EventKind::BlockRemoved, user, &block)?)?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Refuses programs, oneself, and whoever isn't there.
+async fn require_other(app: &App, caller: &Caller, target: UserId) -> Result<()> {
+    caller.require_person()?;
+    if target == caller.user {
+        return Err(Error::field("/user_id", FieldCode::NotAllowed));
+    }
+    let found = accounts::user(&mut app.db.read().await?, target).await?;
+    found.filter(|row| row.kind != UserKind::Deleted).map(drop).ok_or(Code::NotFound.into())
+}
+
+/// Refuses, without telling who, if one of two people has blocked the other.
+pub(crate) async fn refuse_blocked(conn: &mut Conn, one: UserId, other: UserId) -> Result<()> {
+    if store::between(conn, one, other).await? { Err(Code::Blocked.into()) } else { Ok(()) }
+}
+
+/// Whom somebody has blocked.
+pub(crate) async fn blocked_by(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
+    Ok(store::of(conn, user).await?)
+}
