@@ -5,3 +5,4 @@ mod support;
 
 mod first_message;
 mod sockets_gateway;
+mod real_clients;

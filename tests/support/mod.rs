@@ -4,7 +4,7 @@ mod app;
 mod socket;
 mod user;
 
-pub use app::{Database, TestApp};
+pub use app::{Database, TestApp, may_skip};
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 
