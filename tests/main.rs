@@ -1,7 +1,9 @@
 //! Stories: what people do with Guildhall, told over the real router, real sockets and real databases.
 
+mod databases;
 mod i18n_complete;
 mod support;
+mod tidy;
 
 mod first_message;
 mod sockets_gateway;

@@ -2,6 +2,7 @@
 
 mod app;
 mod socket;
+pub mod source;
 mod user;
 
 pub use app::{Database, TestApp, may_skip};
