@@ -1,6 +1,7 @@
 //! Stories: what people do with Guildhall, told over the real router, real sockets and real databases.
 
 mod databases;
+mod faults;
 mod i18n_complete;
 mod support;
 mod tidy;

@@ -5,7 +5,7 @@ mod socket;
 pub mod source;
 mod user;
 
-pub use app::{Database, TestApp, may_skip};
+pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 
