@@ -3,6 +3,7 @@
 mod databases;
 mod faults;
 mod i18n_complete;
+mod routes_table;
 mod support;
 mod tidy;
 

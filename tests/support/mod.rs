@@ -4,6 +4,7 @@ mod app;
 mod socket;
 pub mod source;
 mod user;
+pub mod world;
 
 pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use socket::Socket;
