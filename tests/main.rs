@@ -1,7 +1,12 @@
 //! Stories: what people do with Guildhall, told over the real router, real sockets and real databases.
 
+mod databases;
+mod faults;
 mod i18n_complete;
+mod routes_table;
 mod support;
+mod tidy;
 
 mod first_message;
 mod sockets_gateway;
+mod real_clients;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::clock::Timestamp;
+use crate::db::Conn;
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
@@ -130,4 +131,14 @@ pub(crate) async fn announce_update(tx: &mut Tx, access: &Access) -> Result<()> 
 /// The direct and group channels that somebody is in.
 pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>> {
     Ok(store::directs_of(&mut app.db.read().await?, user).await?)
+}
+
+/// A channel as somebody sees it who holds a connection already.
+pub(crate) async fn get_through(conn: &mut Conn, channel: ChannelId) -> Result<Option<Channel>> {
+    Ok(store::channel(conn, channel).await?)
+}
+
+/// All channels of a guild, whoever may see them, for somebody who holds a connection already.
+pub(crate) async fn list_through(conn: &mut Conn, guild: GuildId) -> Result<Vec<Channel>> {
+    Ok(store::channels(conn, guild).await?)
 }

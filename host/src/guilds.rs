@@ -7,6 +7,7 @@ use crate::accounts::{Caller, names};
 use crate::app::App;
 use crate::channels::{self, ChannelKind, Membership, Permissions, Verification};
 use crate::clock::Timestamp;
+use crate::db::Conn;
 use crate::error::{Code, Error, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
@@ -123,4 +124,19 @@ pub async fn settings(app: &App, caller: &Caller, guild: GuildId) -> Result<Guil
 pub async fn mine(app: &App, caller: &Caller) -> Result<Vec<Guild>> {
     caller.identity()?;
     Ok(store::guilds_of(&mut app.db.read().await?, caller.user).await?)
+}
+
+/// A guild, whoever asks, for somebody who holds a connection already.
+pub(crate) async fn get_through(conn: &mut Conn, guild: GuildId) -> Result<Option<Guild>> {
+    Ok(store::guild(conn, guild).await?)
+}
+
+/// A guild's roles, whoever asks, for somebody who holds a connection already.
+pub(crate) async fn roles_through(conn: &mut Conn, guild: GuildId) -> Result<Vec<roles::Role>> {
+    Ok(store::roles(conn, guild).await?)
+}
+
+/// A member, whoever asks, for somebody who holds a connection already.
+pub(crate) async fn member_through(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<members::Member>> {
+    Ok(store::member(conn, guild, user).await?)
 }

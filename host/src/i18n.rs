@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use axum::http::HeaderValue;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use http::HeaderValue;
 use unic_langid::LanguageIdentifier;
 
 /// The languages that this server speaks.

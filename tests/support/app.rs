@@ -107,11 +107,7 @@ impl TestApp {
         self.app.shutdown.send_replace(true);
         self.app.db.close().await;
         if let Some((url, name)) = &self.postgres {
-            let admin = url.replace(&format!("/{name}"), "/postgres");
-            if let Ok(mut connection) = sqlx::PgConnection::connect(&admin).await {
-                let drop = AssertSqlSafe(format!("drop database {name} with (force)"));
-                let _ = sqlx::query(drop).execute(&mut connection).await;
-            }
+            drop_database(url, name).await;
         }
     }
 }
@@ -126,7 +122,9 @@ pub fn may_skip(what: &str) -> bool {
     false
 }
 
-async fn create_database() -> Option<(String, String)> {
+/// Makes an empty database on the test server; answers its URL and its name. Nothing if there is no
+/// server and the run may do without.
+pub async fn create_database() -> Option<(String, String)> {
     let Ok(server) = std::env::var("GUILDHALL_TEST_POSTGRES_URL") else {
         assert!(may_skip("postgres"), "GUILDHALL_TEST_POSTGRES_URL is not set; run `cargo xtask test`");
         return None;
@@ -137,4 +135,13 @@ async fn create_database() -> Option<(String, String)> {
     sqlx::query(create).execute(&mut connection).await.expect("a database for the story");
     let (base, _) = server.rsplit_once('/').expect("a database in the URL");
     Some((format!("{base}/{name}"), name))
+}
+
+/// Drops a database that [`create_database`] made, whoever still uses it.
+pub async fn drop_database(url: &str, name: &str) {
+    let admin = url.replace(&format!("/{name}"), "/postgres");
+    if let Ok(mut connection) = sqlx::PgConnection::connect(&admin).await {
+        let drop = AssertSqlSafe(format!("drop database {name} with (force)"));
+        let _ = sqlx::query(drop).execute(&mut connection).await;
+    }
 }

@@ -2,9 +2,11 @@
 
 mod app;
 mod socket;
+pub mod source;
 mod user;
+pub mod world;
 
-pub use app::{Database, TestApp};
+pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 

@@ -42,24 +42,33 @@ pub struct Answer {
 impl User {
     /// Somebody without an account.
     pub fn anonymous(app: &TestApp) -> User {
+        User::at(&app.url, &app.http)
+    }
+
+    /// Somebody without an account, at a server of any kind.
+    pub fn at(url: &str, http: &reqwest::Client) -> User {
         User {
             id: String::new(),
             name: String::new(),
             token: String::new(),
             refresh_token: String::new(),
-            url: app.url.clone(),
-            http: app.http.clone(),
+            url: url.to_owned(),
+            http: http.clone(),
             headers: HeaderMap::new(),
         }
     }
 
     /// Somebody who has just made an account and signed in.
     pub async fn register(app: &TestApp, name: &str) -> User {
-        let nobody = User::anonymous(app);
+        User::anonymous(app).sign_up(name).await
+    }
+
+    /// Makes an account and signs in.
+    pub async fn sign_up(&self, name: &str) -> User {
         let email = format!("{name}@example.com");
         let account = json!({"username": name, "password": PASSWORD, "email": email});
-        nobody.post("/register", account).await.expect(201);
-        nobody.login(name, PASSWORD).await
+        self.post("/register", account).await.expect(201);
+        self.login(name, PASSWORD).await
     }
 
     /// Signs in; the same person on another device.

@@ -132,13 +132,16 @@ pub fn open_polling(app: &App, guest: Caller) -> Result<String> {
     let sid = token::random();
     let (sender, posted) = mpsc::channel(POSTED_PACKETS);
     let mailbox = Mailbox::default();
-    app.hub.engines.0.lock().insert(sid.clone(), Polled { posted: sender, mailbox: mailbox.clone() });
+    let polled = Polled { posted: sender, mailbox: mailbox.clone() };
+    app.hub.engines.0.lock().insert(sid.clone(), polled.clone());
     let (app, name) = (app.clone(), sid.clone());
     let opened = open_packet(&app, &sid, r#"["websocket"]"#);
     tokio::spawn(async move {
         let transport = Transport::Polling { posted, mailbox };
         session::serve(app.clone(), transport, Protocol::SocketIo, guest).await;
         app.hub.engines.0.lock().remove(&name);
+        // A request that is held goes home at once: some clients wait for it before they are gone.
+        polled.mailbox.close();
     });
     Ok(opened)
 }

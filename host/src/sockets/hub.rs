@@ -1,21 +1,25 @@
 //! Who listens to what on this node, and the one place that hands events to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
 
+mod listener;
+
+use listener::{Interest, Listener, Sight, Visible};
+
 use super::engineio::Engines;
-use super::event::{Class, Event};
+use super::event::Event;
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
 use super::voice::Voices;
 use super::{CloseCode, snapshot};
 use crate::accounts::Caller;
 use crate::app::App;
-use crate::channels::{self, GuildRules, MemberRules, Membership, Permissions};
+use crate::channels::{self, Membership, Permissions};
 use crate::config::Sockets;
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -35,47 +39,6 @@ pub struct Handle {
     pub outbox: Outbox,
     /// Whether it wants every guild that its user joins.
     wants_all: Mutex<bool>,
-}
-
-/// A session that listens to a stream.
-#[derive(Clone)]
-struct Listener {
-    handle: Arc<Handle>,
-    interest: Interest,
-    /// What it may see of a guild; nothing for other streams, where all is seen.
-    sight: Option<Sight>,
-}
-
-#[derive(Clone)]
-struct Sight {
-    member: Arc<MemberRules>,
-    visible: Arc<Visible>,
-}
-
-/// What members with the same roles see of a guild.
-struct Visible {
-    channels: HashSet<ChannelId>,
-    permissions: Permissions,
-}
-
-/// Which of what it may see a session wants.
-#[derive(Clone, Default)]
-struct Interest {
-    /// All of the stream.
-    whole: bool,
-    /// These channels, if not all.
-    joined: Vec<ChannelId>,
-    /// Not these.
-    muted: Vec<ChannelId>,
-}
-
-impl Interest {
-    fn wants(&self, channel: Option<ChannelId>) -> bool {
-        match channel {
-            None => self.whole,
-            Some(channel) => (self.whole || self.joined.contains(&channel)) && !self.muted.contains(&channel),
-        }
-    }
 }
 
 #[derive(Default)]
@@ -403,58 +366,6 @@ impl State {
             if handles.is_empty() {
                 self.users.remove(&handle.user);
             }
-        }
-    }
-}
-
-impl Listener {
-    fn to_all(handle: &Arc<Handle>) -> Listener {
-        let interest = Interest { whole: true, ..Interest::default() };
-        Listener { handle: handle.clone(), interest, sight: None }
-    }
-
-    fn sees(&self, channel: Option<ChannelId>) -> bool {
-        let visible = match (&self.sight, channel) {
-            (Some(sight), Some(channel)) => sight.visible.channels.contains(&channel),
-            _ => true,
-        };
-        visible && self.interest.wants(channel)
-    }
-
-    fn holds(&self, needed: Permissions) -> bool {
-        self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
-    }
-
-    /// Tells a session which channels it sees no longer, and which it sees now, before anything else.
-    fn tell_difference(&self, before: &Visible, entry: &Entry) -> Result<()> {
-        #[derive(serde::Serialize)]
-        struct Sight {
-            guild_id: GuildId,
-            channel_id: ChannelId,
-        }
-        let Some(sight) = &self.sight else { return Ok(()) };
-        let guild_id = GuildId(entry.stream.0);
-        let lost = before.channels.difference(&sight.visible.channels).map(|channel| ("channel_hidden", *channel));
-        let gained = sight.visible.channels.difference(&before.channels).map(|channel| ("channel_shown", *channel));
-        for (name, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
-            if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(name, Class::Critical, &Sight { guild_id, channel_id })?;
-                self.handle.outbox.push(Out::Event(event));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Visible {
-    fn of(rules: &GuildRules, member: &MemberRules) -> Visible {
-        // Whether a member is timed out makes no difference to what they see.
-        let member = &MemberRules { timed_out_until: None, ..member.clone() };
-        let now = crate::clock::Timestamp(0);
-        let sees = |channel: &ChannelId| rules.resolve(member, Some(*channel), now).contains(Permissions::VIEW_CHANNEL);
-        Visible {
-            channels: rules.channels.keys().copied().filter(sees).collect(),
-            permissions: rules.resolve(member, None, now),
         }
     }
 }

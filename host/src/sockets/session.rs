@@ -113,7 +113,10 @@ async fn identification(transport: &mut Transport, protocol: Protocol) -> Result
                 Inbound::Heartbeat | Inbound::Nothing => {}
                 Inbound::Leave => return Err(CloseCode::Unknown),
             },
-            Arrived::Moved(socket) => *transport = Transport::Socket(socket),
+            Arrived::Moved(socket) => {
+                let mut left = transport.move_to(socket);
+                transport.send(&mut left).await;
+            }
             Arrived::Gone => return Err(CloseCode::Unknown),
             Arrived::Bad => return Err(CloseCode::BadFrame),
         }
@@ -179,7 +182,7 @@ async fn live(session: &Session, transport: &mut Transport, floors: Floors) -> O
                     Ok(Inbound::Leave) => return None,
                     Err(code) => return Some(code),
                 },
-                Arrived::Moved(socket) => *transport = Transport::Socket(socket),
+                Arrived::Moved(socket) => frames.extend(transport.move_to(socket)),
                 Arrived::Gone => return None,
                 Arrived::Bad => return Some(CloseCode::BadFrame),
             },

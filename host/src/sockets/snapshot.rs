@@ -79,7 +79,7 @@ pub async fn ready(session: &Session) -> Result<(String, HashMap<StreamId, i64>)
     let head = |stream: StreamId| heads.get(&log::shard_of(stream, app.writer.shards)).copied().unwrap_or_default();
     streams.push(Stream { id: user.into(), s: head(user.into()), content: Content::Account });
     for direct in directs {
-        if let Some(channel) = channels::store::channel(&mut conn, direct).await? {
+        if let Some(channel) = channels::get_through(&mut conn, direct).await? {
             let read_states = read_states::in_channels(&mut conn, user, &[direct]).await?;
             let content = Content::Direct { channel, read_states };
             streams.push(Stream { id: direct.into(), s: head(direct.into()), content });
@@ -104,16 +104,16 @@ pub async fn guild_at(app: &App, membership: &Membership, position: i64) -> Resu
 
 async fn guild(app: &App, conn: &mut crate::db::Conn, membership: &Membership) -> Result<GuildSnapshot> {
     let (guild, user) = (membership.id(), membership.member.user);
-    let visible: Vec<Channel> = channels::store::channels(conn, guild)
+    let visible: Vec<Channel> = channels::list_through(conn, guild)
         .await?
         .into_iter()
         .filter(|channel| membership.access(channel.id).is_ok())
         .collect();
     let ids: Vec<_> = visible.iter().map(|channel| channel.id).collect();
     Ok(GuildSnapshot {
-        guild: guilds::store::guild(conn, guild).await?.ok_or(crate::error::Code::NotFound)?,
-        roles: guilds::store::roles(conn, guild).await?,
-        member: guilds::store::member(conn, guild, user).await?,
+        guild: guilds::get_through(conn, guild).await?.ok_or(crate::error::Code::NotFound)?,
+        roles: guilds::roles_through(conn, guild).await?,
+        member: guilds::member_through(conn, guild, user).await?,
         voice_states: app.hub.voices.of(guild.into(), &ids),
         read_states: read_states::in_channels(conn, user, &ids).await?,
         channels: visible,

@@ -80,6 +80,14 @@ impl Transport {
         }
     }
 
+    /// Goes on over a WebSocket; answers what the client has not fetched by polling, which goes first.
+    pub fn move_to(&mut self, socket: Box<Socket>) -> Vec<Utf8Bytes> {
+        match std::mem::replace(self, Transport::Socket(socket)) {
+            Transport::Polling { mailbox, .. } => mailbox.take(),
+            Transport::Socket(_) => Vec::new(),
+        }
+    }
+
     /// Sends frames in as few writes as they fit; false if the client is gone or takes too long.
     pub async fn send(&mut self, frames: &mut Vec<Utf8Bytes>) -> bool {
         match self {

@@ -1,0 +1,57 @@
+//! The table itself. Columns: anonymous, stranger, member, muted, banned, moderator, owner, administrator, bot.
+//!
+//! The guild is public, and its one channel has no overwrites. `{name}` in a path and `<name>` in a body are
+//! things of the caller's guild, made anew where they are used up: tests/support/world.rs says which.
+//! What a caller may not see is 404, what it sees and may not do is 403, without an account all is 401.
+
+/// Areas, each tried by a story of its own.
+pub const AREAS: &[(&str, &str)] = &[
+    ("accounts", ACCOUNTS),
+    ("guilds", GUILDS),
+    ("roles and members", ROLES_AND_MEMBERS),
+    ("channels", CHANNELS),
+    ("messages", MESSAGES),
+];
+
+#[rustfmt::skip]
+const ACCOUNTS: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+POST   /register                                   201  201  201  201  201  201  201  201  201 | {"username": "<fresh>", "password": "password", "email": "<fresh>@example.com"}
+POST   /login                                      200  200  200  200  200  200  200  200  200 | {"username": "<username>", "password": "correct horse"}
+POST   /logout                                     401  200  200  200  200  200  200  200  403
+POST   /auth/refresh                               200  200  200  200  200  200  200  200  200 | {"refresh_token": "<refresh_token>"}
+GET    /users/@me/sessions                         401  200  200  200  200  200  200  200  200
+DELETE /users/@me/sessions/{session_id}            401  204  204  204  204  204  204  204  403
+GET    /users/{user_id}/profile                    401  200  200  200  200  200  200  200  200
+GET    /users/{user_id:me}/profile                 401  200  200  200  200  200  200  200  200
+"#;
+
+#[rustfmt::skip]
+const GUILDS: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+GET    /guilds                                     401  200  200  200  200  200  200  200  200
+POST   /guilds                                     401  201  201  201  201  201  201  201  403 | {"name": "Another one"}
+GET    /guilds/{guild_id}                          401  200  200  200  200  200  200  200  200
+GET    /guilds/{guild_id}/settings                 401  404  200  200  404  200  200  200  200
+"#;
+
+#[rustfmt::skip]
+const ROLES_AND_MEMBERS: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+PUT    /guilds/{guild_id}/members/@me              401  201  409  409  403  409  409  409  409
+"#;
+
+#[rustfmt::skip]
+const CHANNELS: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+GET    /guilds/{guild_id}/channels                 401  404  200  200  404  200  200  200  200
+GET    /channels/{channel_id}                      401  404  200  200  404  200  200  200  200
+"#;
+
+#[rustfmt::skip]
+const MESSAGES: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+GET    /channels/{channel_id}/messages             401  404  200  200  404  200  200  200  200
+POST   /channels/{channel_id}/messages             401  404  201  403  404  201  201  201  201 | {"content": "Hello"}
+GET    /messages/{message_id}                      401  404  200  200  404  200  200  200  200
+"#;
