@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
 
 use super::engineio::Engines;
-use super::event::{Class, Event};
+use super::event::{Event, Moment};
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
 use super::voice::Voices;
@@ -294,7 +294,7 @@ impl Hub {
             let Some(membership) = channels::membership_of(app, guild, user).await? else { continue };
             let whole = snapshot::guild_at(app, &membership, entry.position).await?;
             self.listen_guild(&handle, &membership);
-            handle.outbox.push(Out::Event(Event::at("guild_available", entry.stream, entry.position, &whole)?));
+            handle.outbox.push(Out::Event(Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole)?));
         }
         Ok(())
     }
@@ -434,11 +434,12 @@ impl Listener {
         }
         let Some(sight) = &self.sight else { return Ok(()) };
         let guild_id = GuildId(entry.stream.0);
-        let lost = before.channels.difference(&sight.visible.channels).map(|channel| ("channel_hidden", *channel));
-        let gained = sight.visible.channels.difference(&before.channels).map(|channel| ("channel_shown", *channel));
-        for (name, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
+        let lost = before.channels.difference(&sight.visible.channels).map(|channel| (Moment::ChannelHidden, *channel));
+        let gained =
+            sight.visible.channels.difference(&before.channels).map(|channel| (Moment::ChannelShown, *channel));
+        for (moment, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
             if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(name, Class::Critical, &Sight { guild_id, channel_id })?;
+                let event = Event::ephemeral(moment, &Sight { guild_id, channel_id })?;
                 self.handle.outbox.push(Out::Event(event));
             }
         }
