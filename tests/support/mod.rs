@@ -2,6 +2,7 @@
 
 mod app;
 mod socket;
+pub mod sources;
 mod user;
 
 pub use app::{Database, TestApp};
