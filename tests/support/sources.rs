@@ -109,9 +109,8 @@ pub fn commands(path: &str) -> BTreeMap<String, String> {
     let mut commands = BTreeMap::new();
     for arm in arms.expect("a match in run") {
         let (Pat::Lit(name), Expr::Await(awaited)) = (&arm.pat, &*arm.body) else { continue };
-        let (Lit::Str(name), Expr::Call(call)) = (&name.lit, &*awaited.base) else { continue };
-        let Expr::Path(called) = &*call.func else { continue };
-        let called = called.path.segments.last().expect("a name").ident.to_string();
+        let Lit::Str(name) = &name.lit else { continue };
+        let Some(called) = called(&awaited.base) else { continue };
         let body = match &function(&items, &called).sig.inputs[1] {
             FnArg::Typed(body) => type_name(&body.ty),
             FnArg::Receiver(_) => panic!("{called} is no free function"),
@@ -120,6 +119,14 @@ pub fn commands(path: &str) -> BTreeMap<String, String> {
         commands.insert(name.value(), format!("`{{{}}}`", fields.join(", ")));
     }
     commands
+}
+
+/// The function that is called, in a `Box::pin` or not.
+fn called(expression: &Expr) -> Option<String> {
+    let Expr::Call(call) = expression else { return None };
+    let Expr::Path(function) = &*call.func else { return None };
+    let name = function.path.segments.last()?.ident.to_string();
+    if name == "pin" { called(call.args.first()?) } else { Some(name) }
 }
 
 /// A field as the documents write it: `room: text`, `nonce?: text`.
