@@ -14,7 +14,7 @@ use guildhall::i18n;
 use guildhall::log::{Audience, EventKind};
 use guildhall::sockets::event::{Class, Moment};
 
-use crate::support::sources;
+mod told;
 
 /// The longest document, in lines: what is longer isn't read.
 const MAX_LINES: usize = 350;
@@ -79,6 +79,17 @@ fn the_table_of_settings_is_that_of_the_code() {
 }
 
 #[test]
+fn every_measure_is_told_of() {
+    let told = read("docs/OPERATING.md");
+    for entry in walkdir::WalkDir::new(root().join("host/src")).into_iter().filter_map(Result::ok) {
+        let source = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        for name in source.split("!(\"guildhall_").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(told.contains(&format!("`guildhall_{name}`")), "docs/OPERATING.md doesn't tell of guildhall_{name}");
+        }
+    }
+}
+
+#[test]
 fn what_the_documents_name_is_there() {
     for document in DOCUMENTS {
         let text = read(document);
@@ -108,14 +119,14 @@ fn is_path(named: &str) -> bool {
 }
 
 fn events() -> String {
-    let told = sources::docs_of_words("host/src/log/event.rs", "EventKind");
+    let words = told::docs_of_words("host/src/log/event.rs", "EventKind");
     let rows = EventKind::ALL.iter().map(|kind| {
         let audience = match kind.audience() {
             Audience::All => "all who see it".to_owned(),
             Audience::Holders(needed) => format!("holders of {}", names(needed)),
             Audience::Nobody => "nobody".to_owned(),
         };
-        vec![format!("`{kind}`"), told[kind.as_str()].clone(), stream(*kind).to_owned(), audience]
+        vec![format!("`{kind}`"), words[kind.as_str()].clone(), stream(*kind).to_owned(), audience]
     });
     table(&["Event", "What happened", "Stream", "Who receives it"], rows)
 }
@@ -136,16 +147,16 @@ fn stream(kind: EventKind) -> &'static str {
 }
 
 fn moments() -> String {
-    let told = sources::docs_of_words("host/src/sockets/event.rs", "Moment");
+    let words = told::docs_of_words("host/src/sockets/event.rs", "Moment");
     let rows = Moment::ALL.iter().map(|moment| {
         let dropped = if moment.class() == Class::Droppable { "yes" } else { "no" };
-        vec![format!("`{moment}`"), told[moment.as_str()].clone(), dropped.to_owned()]
+        vec![format!("`{moment}`"), words[moment.as_str()].clone(), dropped.to_owned()]
     });
     table(&["Event", "What happened", "Dropped for a slow client"], rows)
 }
 
 fn commands() -> String {
-    let bodies = sources::commands("host/src/sockets/command.rs");
+    let bodies = told::commands("host/src/sockets/command.rs");
     let known: BTreeSet<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
     let there: BTreeSet<&str> = bodies.keys().map(String::as_str).collect();
     assert_eq!(known, there, "the commands told of here, and those in command.rs");
@@ -171,26 +182,26 @@ fn frames() -> String {
 }
 
 fn close_codes() -> String {
-    let codes = sources::numbered("host/src/sockets.rs", "CloseCode");
+    let codes = told::numbered("host/src/sockets.rs", "CloseCode");
     table(&["Code", "Why"], codes.into_iter().map(|(code, told)| vec![format!("`{code}`"), told]))
 }
 
 fn codes() -> String {
-    let told = sources::docs_of_words("host/src/error.rs", "Code");
+    let words = told::docs_of_words("host/src/error.rs", "Code");
     let rows = Code::ALL.iter().map(|code| {
         let title = i18n::title(i18n::DEFAULT, code.as_str());
         let detail = i18n::detail(i18n::DEFAULT, code.as_str(), &[]);
         let status = code.status().as_u16().to_string();
-        vec![format!("`{code}`"), status, told[code.as_str()].clone(), format!("{title}. {detail}")]
+        vec![format!("`{code}`"), status, words[code.as_str()].clone(), format!("{title}. {detail}")]
     });
     table(&["Code", "Status", "When", "What an English reader is told"], rows)
 }
 
 fn field_codes() -> String {
-    let told = sources::docs_of_words("host/src/error.rs", "FieldCode");
+    let words = told::docs_of_words("host/src/error.rs", "FieldCode");
     let rows = FieldCode::ALL.iter().map(|code| {
         let message = i18n::title(i18n::DEFAULT, &format!("FIELD_{code}"));
-        vec![format!("`{code}`"), told[code.as_str()].clone(), message]
+        vec![format!("`{code}`"), words[code.as_str()].clone(), message]
     });
     table(&["Code", "When", "What an English reader is told"], rows)
 }
@@ -199,7 +210,7 @@ fn settings() -> String {
     let defaults = toml::Table::try_from(Config::default()).expect("the defaults as TOML");
     let mut left: BTreeMap<String, String> = leaves(&defaults, "").into_iter().collect();
     let mut rows = Vec::new();
-    for (key, told) in sources::settings("host/src/config.rs") {
+    for (key, told) in told::settings("host/src/config.rs") {
         let default = left.remove(&key).unwrap_or_else(|| panic!("{key} is told of twice, or is no setting"));
         let variable = format!("`GUILDHALL_{}`", key.replace('.', "_").to_uppercase());
         rows.push(vec![format!("`{key}`"), format!("`{default}`"), variable, told]);

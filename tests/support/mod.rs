@@ -2,7 +2,6 @@
 
 mod app;
 mod socket;
-pub mod sources;
 mod user;
 
 pub use app::{Database, TestApp};
