@@ -1,6 +1,7 @@
 //! Stories: what people do with Guildhall, told over the real router, real sockets and real databases.
 
 mod databases;
+mod documents;
 mod faults;
 mod i18n_complete;
 mod routes_table;
@@ -8,5 +9,5 @@ mod support;
 mod tidy;
 
 mod first_message;
-mod sockets_gateway;
 mod real_clients;
+mod sockets_gateway;

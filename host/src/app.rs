@@ -19,8 +19,8 @@ use crate::http::limits::Limiter;
 use crate::id::Ids;
 use crate::log::feed::{Feed, Follower};
 use crate::log::{self, Entry, Writer};
-use crate::messaging::recent::Recent;
 use crate::mail::Mail;
+use crate::messaging::recent::Recent;
 use crate::sockets::Hub;
 
 /// A handle on the running server.

@@ -28,7 +28,7 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// What is logged: a level, or directives such as `info,guildhall::sockets=debug`.
     pub log: String,
-    /// How log lines look.
+    /// How log lines look: `text` for people, `json` for programs.
     pub log_format: LogFormat,
     /// Where data stands.
     pub database: Database,
@@ -94,7 +94,7 @@ section! {
 section! {
     /// Who may make an account.
     Registration {
-        /// Open to all, by invitation, or closed.
+        /// `open` to all, by `invitation`, or `closed`.
         mode: RegistrationMode = RegistrationMode::Open,
     }
 }

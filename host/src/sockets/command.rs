@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::Instant;
 
-use super::event::{Class, Event};
+use super::event::{Event, Moment};
 use super::session::Session;
 use super::voice;
 use crate::channels::{self, Access, ChannelKind, Permissions, access, membership};
@@ -25,8 +25,8 @@ pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Box<R
         // All but messages are boxed: together they would make every message's future large.
         "join_room" => Box::pin(join_room(session, parse(body)?)).await,
         "leave_room" => Box::pin(leave_room(session, parse(body)?)).await,
-        "typing" => Box::pin(typing(session, parse(body)?, "typing")).await,
-        "stop_typing" => Box::pin(typing(session, parse(body)?, "stop_typing")).await,
+        "typing" => Box::pin(typing(session, parse(body)?, Moment::Typing)).await,
+        "stop_typing" => Box::pin(typing(session, parse(body)?, Moment::StopTyping)).await,
         "join_voice" => Box::pin(join_voice(session, parse(body)?)).await,
         "leave_voice" => Box::pin(leave_voice(session, parse(body)?)).await,
         "voice_state" => Box::pin(voice_state(session, parse(body)?)).await,
@@ -196,12 +196,12 @@ struct Typing {
     user_id: UserId,
 }
 
-async fn typing(session: &Session, body: InChannel, name: &'static str) -> Result<Box<RawValue>> {
+async fn typing(session: &Session, body: InChannel, moment: Moment) -> Result<Box<RawValue>> {
     let caller = &session.caller;
     let access = access(&session.app, caller, body.channel_id).await?;
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
-    let event = Event::ephemeral(name, Class::Droppable, &told)?;
+    let event = Event::ephemeral(moment, &told)?;
     session.app.hub.tell_channel(access.stream(), body.channel_id, &event, Some(caller.user));
     Ok(to_raw_value(&told)?)
 }

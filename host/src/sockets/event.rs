@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::protocol::Protocol;
+use crate::closed_set;
 use crate::error::Result;
 use crate::id::{ChannelId, StreamId};
 use crate::log::Entry;
@@ -17,6 +18,36 @@ pub enum Class {
     Critical,
     /// When the queue is full: it tells of a moment that passes.
     Droppable,
+}
+
+closed_set! {
+    /// What sockets are told and the log doesn't hold: it passes, or it says anew what the log said already.
+    pub enum Moment {
+        /// Somebody types in the channel.
+        Typing = "typing",
+        /// Somebody types no longer.
+        StopTyping = "stop_typing",
+        /// Somebody came into a voice channel, left it (`channel_id` is null then), or changed how they take part.
+        VoiceState = "voice_state",
+        /// The user sees a channel that they didn't see before: read it, and its history.
+        ChannelShown = "channel_shown",
+        /// The user sees a channel no longer: forget it. It comes before any later event of the guild.
+        ChannelHidden = "channel_hidden",
+        /// The user has just joined a guild: the same snapshot of it as in `ready`.
+        GuildAvailable = "guild_available",
+    }
+}
+
+impl Moment {
+    /// Whether it may be dropped for a slow client.
+    pub fn class(self) -> Class {
+        match self {
+            Moment::Typing | Moment::StopTyping => Class::Droppable,
+            Moment::VoiceState | Moment::ChannelShown | Moment::ChannelHidden | Moment::GuildAvailable => {
+                Class::Critical
+            }
+        }
+    }
 }
 
 /// An event that many sockets receive.
@@ -40,14 +71,14 @@ impl Event {
     }
 
     /// An event for one session alone, at a position of its stream.
-    pub fn at(name: &'static str, stream: StreamId, position: i64, payload: &impl Serialize) -> Result<Arc<Event>> {
+    pub fn at(moment: Moment, stream: StreamId, position: i64, payload: &impl Serialize) -> Result<Arc<Event>> {
         let payload = serde_json::to_string(payload)?.into();
-        Ok(Event::new(name, Some((stream, position)), Class::Critical, payload))
+        Ok(Event::new(moment.as_str(), Some((stream, position)), moment.class(), payload))
     }
 
     /// An event that isn't logged.
-    pub fn ephemeral(name: &'static str, class: Class, payload: &impl Serialize) -> Result<Arc<Event>> {
-        Ok(Event::new(name, None, class, serde_json::to_string(payload)?.into()))
+    pub fn ephemeral(moment: Moment, payload: &impl Serialize) -> Result<Arc<Event>> {
+        Ok(Event::new(moment.as_str(), None, moment.class(), serde_json::to_string(payload)?.into()))
     }
 
     fn new(name: &'static str, place: Option<(StreamId, i64)>, class: Class, payload: Arc<str>) -> Arc<Event> {

@@ -12,7 +12,7 @@ mod listener;
 use listener::{Interest, Listener, Sight, Visible};
 
 use super::engineio::Engines;
-use super::event::Event;
+use super::event::{Event, Moment};
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
 use super::voice::Voices;
@@ -257,7 +257,7 @@ impl Hub {
             let Some(membership) = channels::membership_of(app, guild, user).await? else { continue };
             let whole = snapshot::guild_at(app, &membership, entry.position).await?;
             self.listen_guild(&handle, &membership);
-            handle.outbox.push(Out::Event(Event::at("guild_available", entry.stream, entry.position, &whole)?));
+            handle.outbox.push(Out::Event(Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole)?));
         }
         Ok(())
     }

@@ -132,6 +132,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sockets::event::Moment;
 
     fn outbox(frames: usize) -> Outbox {
         Outbox::new(&Sockets { queue_frames: frames, ..Sockets::default() })
@@ -140,7 +141,7 @@ mod tests {
         Out::Frame("x".into())
     }
     fn typing() -> Out {
-        Out::Event(Event::ephemeral("typing", Class::Droppable, &()).unwrap())
+        Out::Event(Event::ephemeral(Moment::Typing, &()).unwrap())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::event::{Class, Event};
+use super::event::{Event, Moment};
 use super::hub::Handle;
 use crate::app::App;
 use crate::error::Result;
@@ -96,7 +96,7 @@ pub fn left_behind(app: &App, handle: &Arc<Handle>) {
 }
 
 fn announce(app: &App, stream: StreamId, channel: ChannelId, state: &VoiceState) -> Result<()> {
-    let event = Event::ephemeral("voice_state", Class::Critical, state)?;
+    let event = Event::ephemeral(Moment::VoiceState, state)?;
     app.hub.tell_channel(stream, channel, &event, None);
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::channels::{GuildRules, MemberRules, Permissions};
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId};
 use crate::log::Entry;
-use crate::sockets::event::{Class, Event};
+use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
 
 /// A session that listens to a stream.
@@ -87,11 +87,12 @@ impl Listener {
         }
         let Some(sight) = &self.sight else { return Ok(()) };
         let guild_id = GuildId(entry.stream.0);
-        let lost = before.channels.difference(&sight.visible.channels).map(|channel| ("channel_hidden", *channel));
-        let gained = sight.visible.channels.difference(&before.channels).map(|channel| ("channel_shown", *channel));
-        for (name, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
+        let lost = before.channels.difference(&sight.visible.channels).map(|channel| (Moment::ChannelHidden, *channel));
+        let gained =
+            sight.visible.channels.difference(&before.channels).map(|channel| (Moment::ChannelShown, *channel));
+        for (moment, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
             if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(name, Class::Critical, &Sight { guild_id, channel_id })?;
+                let event = Event::ephemeral(moment, &Sight { guild_id, channel_id })?;
                 self.handle.outbox.push(Out::Event(event));
             }
         }

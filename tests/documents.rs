@@ -1,0 +1,272 @@
+//! The documents say what the code says: their tables are written from it, and every file that they name is there.
+//!
+//! A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. With `GUILDHALL_WRITE_DOCS=1` the
+//! tables are written anew instead of compared; the text around them is written by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use guildhall::channels::Permissions;
+use guildhall::config::Config;
+use guildhall::error::{Code, FieldCode};
+use guildhall::i18n;
+use guildhall::log::{Audience, EventKind};
+use guildhall::sockets::event::{Class, Moment};
+
+mod told;
+
+/// The longest document, in lines: what is longer isn't read.
+const MAX_LINES: usize = 350;
+/// Every document that people read.
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "docs/ARCHITECTURE.md",
+    "docs/CONTRIBUTING.md",
+    "docs/OPERATING.md",
+    "docs/EVENTS.md",
+    "docs/ERRORS.md",
+];
+
+/// What each command does, and what its acknowledgement holds.
+const COMMANDS: [(&str, &str, &str); 8] = [
+    ("join_room", "Receive what happens in a room.", "the room"),
+    (
+        "leave_room",
+        "Receive it no longer; leaving a channel mutes it, even inside a guild that was joined.",
+        "the room",
+    ),
+    ("send_message", "Send a message.", "the message"),
+    ("typing", "Say that one types.", "what others receive"),
+    ("stop_typing", "Say that one types no longer.", "what others receive"),
+    ("join_voice", "Come into a voice channel; one is in one at a time.", "the voice state"),
+    ("leave_voice", "Leave it.", "the channel"),
+    ("voice_state", "Change how one takes part in it.", "the voice state"),
+];
+
+/// What the server sends of its own, beside events.
+const FRAMES: [(&str, &str, &str); 6] = [
+    ("hello", "`{heartbeat_interval_ms}`", "The first frame: identify now, and beat this often."),
+    ("ready", "`{session_id, user, blocked, streams}`", "The client is let in; where everything stands."),
+    ("event", "the event's body, with `t`, `g`, `s`", "Something happened."),
+    ("ack", "the answer, with `rid`", "A command was done."),
+    ("error", "none; `problem`, and `rid` if it answers a command", "A command was refused, or the token was."),
+    ("heartbeat_ack", "none", "The answer to a heartbeat."),
+];
+
+#[test]
+fn the_tables_of_events_are_those_of_the_code() {
+    hold(
+        "docs/EVENTS.md",
+        &[
+            ("events", events()),
+            ("moments", moments()),
+            ("commands", commands()),
+            ("frames", frames()),
+            ("close codes", close_codes()),
+        ],
+    );
+}
+
+#[test]
+fn the_tables_of_errors_are_those_of_the_code() {
+    hold("docs/ERRORS.md", &[("codes", codes()), ("field codes", field_codes())]);
+}
+
+#[test]
+fn the_table_of_settings_is_that_of_the_code() {
+    hold("docs/OPERATING.md", &[("settings", settings())]);
+}
+
+#[test]
+fn every_measure_is_told_of() {
+    let told = read("docs/OPERATING.md");
+    for entry in walkdir::WalkDir::new(root().join("host/src")).into_iter().filter_map(Result::ok) {
+        let source = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        for name in source.split("!(\"guildhall_").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(
+                told.contains(&format!("`guildhall_{name}`")),
+                "docs/OPERATING.md doesn't tell of guildhall_{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_documents_name_is_there() {
+    for document in DOCUMENTS {
+        let text = read(document);
+        assert!(text.lines().count() <= MAX_LINES, "{document} has more than {MAX_LINES} lines");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let folder = root().join(document);
+            let path = folder.parent().expect("a folder").join(target);
+            let elsewhere = target.is_empty() || target.contains("://");
+            assert!(elsewhere || path.exists(), "{document} links to {target}, which isn't there");
+        }
+        for named in text.split('`').skip(1).step_by(2).filter(|named| is_path(named)) {
+            let (file, test) = named.split_once("::").unwrap_or((named, ""));
+            let found = ["", "host/", "host/src/"].iter().map(|base| root().join(base).join(file)).find(|p| p.exists());
+            let Some(path) = found else { panic!("{document} names {file}, which isn't there") };
+            let there = test.is_empty() || std::fs::read_to_string(&path).is_ok_and(|source| source.contains(test));
+            assert!(there, "{document} names {named}: {file} has no such test");
+        }
+    }
+}
+
+/// Whether a document means a file of the house by this: `log/tx.rs`, `tests/main.rs::a_test`, `docs/`.
+fn is_path(named: &str) -> bool {
+    let file = named.split("::").next().unwrap_or(named);
+    let plain = file.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
+    let ours = ["rs", "sql", "md", "ftl"].iter().any(|end| file.ends_with(&format!(".{end}")));
+    plain && !file.starts_with(['/', '.']) && (ours || (file.ends_with('/') && !file.starts_with("target")))
+}
+
+fn events() -> String {
+    let words = told::docs_of_words("host/src/log/event.rs", "EventKind");
+    let rows = EventKind::ALL.iter().map(|kind| {
+        let audience = match kind.audience() {
+            Audience::All => "all who see it".to_owned(),
+            Audience::Holders(needed) => format!("holders of {}", names(needed)),
+            Audience::Nobody => "nobody".to_owned(),
+        };
+        vec![format!("`{kind}`"), words[kind.as_str()].clone(), stream(*kind).to_owned(), audience]
+    });
+    table(&["Event", "What happened", "Stream", "Who receives it"], rows)
+}
+
+fn names(permissions: Permissions) -> String {
+    permissions.names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// The stream that events of a kind stand in, by what they are about.
+fn stream(kind: EventKind) -> &'static str {
+    match kind.as_str().split('_').next().unwrap_or_default() {
+        "message" | "messages" | "reaction" | "pin" | "channel" => "guild, or direct channel",
+        "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" => "guild",
+        "user" | "session" | "block" | "read" | "bot" => "account",
+        "instance" => "server",
+        other => panic!("say in this function which stream events of {other} stand in"),
+    }
+}
+
+fn moments() -> String {
+    let words = told::docs_of_words("host/src/sockets/event.rs", "Moment");
+    let rows = Moment::ALL.iter().map(|moment| {
+        let dropped = if moment.class() == Class::Droppable { "yes" } else { "no" };
+        vec![format!("`{moment}`"), words[moment.as_str()].clone(), dropped.to_owned()]
+    });
+    table(&["Event", "What happened", "Dropped for a slow client"], rows)
+}
+
+fn commands() -> String {
+    let bodies = told::commands("host/src/sockets/command.rs");
+    let known: BTreeSet<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
+    let there: BTreeSet<&str> = bodies.keys().map(String::as_str).collect();
+    assert_eq!(known, there, "the commands told of here, and those in command.rs");
+    let rows = COMMANDS.iter().map(|(name, told, answer)| {
+        vec![format!("`{name}`"), bodies[*name].clone(), (*told).to_owned(), (*answer).to_owned()]
+    });
+    table(&["Command", "Body", "What it does", "Acknowledged with"], rows)
+}
+
+fn frames() -> String {
+    let mut there = BTreeSet::new();
+    for file in ["event", "protocol", "session"] {
+        let source = read(&format!("host/src/sockets/{file}.rs"));
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        there.extend(code.split(r#""op":""#).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+    let known: BTreeSet<String> = FRAMES.iter().map(|(op, ..)| (*op).to_owned()).collect();
+    assert_eq!(known, there, "the frames told of here, and those that the sockets send");
+    table(
+        &["`op`", "`d`", "What it says"],
+        FRAMES.iter().map(|(op, body, told)| vec![format!("`{op}`"), (*body).to_owned(), (*told).to_owned()]),
+    )
+}
+
+fn close_codes() -> String {
+    let codes = told::numbered("host/src/sockets.rs", "CloseCode");
+    table(&["Code", "Why"], codes.into_iter().map(|(code, told)| vec![format!("`{code}`"), told]))
+}
+
+fn codes() -> String {
+    let words = told::docs_of_words("host/src/error.rs", "Code");
+    let rows = Code::ALL.iter().map(|code| {
+        let title = i18n::title(i18n::DEFAULT, code.as_str());
+        let detail = i18n::detail(i18n::DEFAULT, code.as_str(), &[]);
+        let status = code.status().as_u16().to_string();
+        vec![format!("`{code}`"), status, words[code.as_str()].clone(), format!("{title}. {detail}")]
+    });
+    table(&["Code", "Status", "When", "What an English reader is told"], rows)
+}
+
+fn field_codes() -> String {
+    let words = told::docs_of_words("host/src/error.rs", "FieldCode");
+    let rows = FieldCode::ALL.iter().map(|code| {
+        let message = i18n::title(i18n::DEFAULT, &format!("FIELD_{code}"));
+        vec![format!("`{code}`"), words[code.as_str()].clone(), message]
+    });
+    table(&["Code", "When", "What an English reader is told"], rows)
+}
+
+fn settings() -> String {
+    let defaults = toml::Table::try_from(Config::default()).expect("the defaults as TOML");
+    let mut left: BTreeMap<String, String> = leaves(&defaults, "").into_iter().collect();
+    let mut rows = Vec::new();
+    for (key, told) in told::settings("host/src/config.rs") {
+        let default = left.remove(&key).unwrap_or_else(|| panic!("{key} is told of twice, or is no setting"));
+        let variable = format!("`GUILDHALL_{}`", key.replace('.', "_").to_uppercase());
+        rows.push(vec![format!("`{key}`"), format!("`{default}`"), variable, told]);
+    }
+    assert!(left.is_empty(), "settings that config.rs has and this test doesn't find: {left:?}");
+    table(&["Key", "Default", "Variable", "Meaning"], rows)
+}
+
+fn leaves(table: &toml::Table, prefix: &str) -> Vec<(String, String)> {
+    let leaf = |(key, value): (&String, &toml::Value)| match value {
+        toml::Value::Table(inner) => leaves(inner, &format!("{prefix}{key}.")),
+        value => vec![(format!("{prefix}{key}"), value.to_string())],
+    };
+    table.iter().flat_map(leaf).collect()
+}
+
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        writeln!(text, "| {} |", cells.join(" | ")).expect("text takes text");
+    }
+    text
+}
+
+/// Compares the tables of a document with these or, if asked to, puts these in.
+fn hold(document: &str, tables: &[(&str, String)]) {
+    let before = read(document);
+    let mut after = before.clone();
+    for (name, table) in tables {
+        let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+        let from = after.find(&begin).unwrap_or_else(|| panic!("{document} has no {begin}")) + begin.len();
+        let to = after.find(&end).unwrap_or_else(|| panic!("{document} has no {end}"));
+        after.replace_range(from..to, &format!("\n{table}\n"));
+    }
+    assert_eq!(before.matches("<!-- begin ").count(), tables.len(), "{document} has a table that nobody writes");
+    if std::env::var_os("GUILDHALL_WRITE_DOCS").is_some() {
+        std::fs::write(root().join(document), after).expect("the document can be written");
+        return;
+    }
+    let stale = after.lines().zip(before.lines()).find(|(new, old)| new != old);
+    assert!(
+        before == after,
+        "{document} says something else than the code, first in {stale:?}; \
+         GUILDHALL_WRITE_DOCS=1 cargo test -p guildhall --test stories documents puts that right"
+    );
+}
+
+fn read(document: &str) -> String {
+    let path = root().join(document);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
