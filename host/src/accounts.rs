@@ -297,6 +297,7 @@ pub(crate) async fn insert_silent(tx: &mut Tx, id: UserId, username: &str) -> Re
         id,
         kind: UserKind::User,
         username: username.to_owned(),
+        display_name: username.to_owned(),
         email: None,
         password_hash: None,
         locale: crate::i18n::DEFAULT.to_owned(),
