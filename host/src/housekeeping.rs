@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::accounts;
 use crate::app::App;
 use crate::error::Result;
 use crate::log::reader::{Progress, Reader};
@@ -29,6 +30,7 @@ pub async fn run(app: App) {
 /// Does every chore once.
 pub async fn round(app: &App) -> Result<()> {
     app.limiter.forget_full();
+    accounts::sweep(app).await?;
     expire_log(app).await
 }
 

@@ -122,8 +122,10 @@ async fn beside(mut config: Config) -> anyhow::Result<App> {
 
 async fn run(mut config: Config) -> anyhow::Result<()> {
     let listener = serve::bind(&config.listen)?;
-    // Port 0 means any: from here on it is known which.
-    config.listen = listener.local_addr()?.to_string();
+    if config.listen.ends_with(":0") {
+        // Port 0 means any: from here on it is known which.
+        config.listen = listener.local_addr()?.to_string();
+    }
     let app = App::start(config, Clock::System).await?;
     println!("Guildhall listens on {}", app.config.public_url());
     if let Some(link) = setup::link(&app).await? {
