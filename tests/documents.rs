@@ -105,12 +105,24 @@ fn what_the_documents_name_is_there() {
         }
         for named in text.split('`').skip(1).step_by(2).filter(|named| is_path(named)) {
             let (file, test) = named.split_once("::").unwrap_or((named, ""));
-            let found = ["", "host/", "host/src/"].iter().map(|base| root().join(base).join(file)).find(|p| p.exists());
-            let Some(path) = found else { panic!("{document} names {file}, which isn't there") };
+            let Some(path) = found(file) else { panic!("{document} names {file}, which isn't there") };
             let there = test.is_empty() || std::fs::read_to_string(&path).is_ok_and(|source| source.contains(test));
             assert!(there, "{document} names {named}: {file} has no such test");
         }
     }
+}
+
+/// The file that a document means: by its path from the workspace or the server's sources, or by its bare name.
+fn found(file: &str) -> Option<PathBuf> {
+    if !file.contains('/') {
+        let everywhere =
+            ["host", "docs", "tests"].into_iter().flat_map(|folder| walkdir::WalkDir::new(root().join(folder)));
+        let named = everywhere.filter_map(Result::ok).find(|entry| entry.file_name() == file);
+        return named
+            .map(walkdir::DirEntry::into_path)
+            .or_else(|| Some(root().join(file)).filter(|path| path.exists()));
+    }
+    ["", "host/", "host/src/"].iter().map(|base| root().join(base).join(file)).find(|path| path.exists())
 }
 
 /// Whether a document means a file of the house by this: `log/tx.rs`, `tests/main.rs::a_test`, `docs/`.
