@@ -31,8 +31,7 @@ pub async fn sweep(app: &App) -> Result<()> {
     .await?;
     let retired = now.before(token::RETIRED_KEY_GOOD);
     until_nothing(app, move |tx| Box::pin(async move { Ok(token::store::sweep(tx, retired).await?) })).await?;
-    let old = now.before(idempotency::KEPT);
-    until_nothing(app, move |tx| Box::pin(async move { Ok(idempotency::store::sweep(tx, old, AT_ONCE).await?) })).await
+    until_nothing(app, |tx| Box::pin(idempotency::sweep(tx, AT_ONCE))).await
 }
 
 /// Runs a removal again and again, each time in a transaction of its own, until it finds nothing.

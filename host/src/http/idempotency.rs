@@ -24,11 +24,12 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::i18n;
 use crate::id::UserId;
+use crate::log::Tx;
 
-pub(crate) mod store;
+mod store;
 
 /// How long an answer is kept.
-pub(crate) const KEPT: Duration = Duration::from_secs(24 * 3600);
+const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The longest key, in characters.
 const MAX_KEY: usize = 128;
 /// The longest answer that is kept, in bytes.
@@ -299,4 +300,10 @@ impl IntoResponse for Answer {
         response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
         response
     }
+}
+
+/// Removes keys that have run out, some at a time; answers how many.
+pub(crate) async fn sweep(tx: &mut Tx, at_most: i64) -> Result<u64> {
+    let before = tx.now.before(KEPT);
+    Ok(store::sweep(tx, before, at_most).await?)
 }

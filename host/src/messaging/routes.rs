@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -43,7 +43,9 @@ fn fresh_or_known<T: serde::Serialize>(new: bool, body: T) -> Response {
 
 impl IntoResponse for Sent {
     fn into_response(self) -> Response {
-        fresh_or_known(self.created, self.message)
+        let status = if self.created { StatusCode::CREATED } else { StatusCode::OK };
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        (status, json, self.message.as_bytes().to_vec()).into_response()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::commit::{self, Outcome, Pending};
@@ -20,7 +19,7 @@ use crate::log::OperationFuture;
 /// A message that was sent: the JSON that its author and everybody else receives.
 pub struct Sent {
     /// The message.
-    pub message: Box<RawValue>,
+    pub message: Arc<str>,
     /// False if it was sent before under the same nonce.
     pub created: bool,
 }
@@ -64,11 +63,9 @@ async fn finish(
         Outcome::Repeated(first) => {
             let message = Box::pin(first_sent(app, caller, first)).await?;
             let message = Message { nonce, ..message };
-            Ok(Sent { message: serde_json::value::to_raw_value(&message)?, created: false })
+            Ok(Sent { message: serde_json::to_string(&message)?.into(), created: false })
         }
-        Outcome::Written | Outcome::RulesMoved => {
-            Ok(Sent { message: RawValue::from_string(payload.to_string())?, created: true })
-        }
+        Outcome::Written | Outcome::RulesMoved => Ok(Sent { message: payload, created: true }),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a client may ask for over a socket: the same operations that REST calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::event::{Event, Moment};
@@ -18,7 +19,7 @@ use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{self, Draft};
 
 /// Runs a command; gives the body of its acknowledgement.
-pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Box<RawValue>> {
+pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<str>> {
     let body = body.get().as_bytes();
     match name {
         "send_message" => send_message(session, parse(body)?).await,
@@ -32,6 +33,10 @@ pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Box<R
         "voice_state" => Box::pin(voice_state(session, parse(body)?)).await,
         _ => Err(Error::field("/op", FieldCode::InvalidFormat)),
     }
+}
+
+fn json(body: &impl Serialize) -> Result<Arc<str>> {
+    Ok(serde_json::to_string(body)?.into())
 }
 
 /// How much a client may still send.
@@ -108,7 +113,7 @@ impl Validate for SendMessage {
     }
 }
 
-async fn send_message(session: &Session, body: SendMessage) -> Result<Box<RawValue>> {
+async fn send_message(session: &Session, body: SendMessage) -> Result<Arc<str>> {
     let (channel, draft) = body.into_draft();
     let mut faults = Faults::default();
     draft.check(&mut faults);
@@ -151,7 +156,7 @@ struct InRoom {
     room: String,
 }
 
-async fn join_room(session: &Session, room: Room) -> Result<Box<RawValue>> {
+async fn join_room(session: &Session, room: Room) -> Result<Arc<str>> {
     let (app, caller, handle) = (&session.app, &session.caller, &session.handle);
     match room.id().ok_or(Code::NotFound)? {
         RoomId::Guild(guild) => app.hub.listen_guild(handle, &membership(app, caller, guild).await?),
@@ -163,10 +168,10 @@ async fn join_room(session: &Session, room: Room) -> Result<Box<RawValue>> {
             }
         }
     }
-    Ok(to_raw_value(&InRoom { room: room.room })?)
+    json(&InRoom { room: room.room })
 }
 
-async fn leave_room(session: &Session, room: Room) -> Result<Box<RawValue>> {
+async fn leave_room(session: &Session, room: Room) -> Result<Arc<str>> {
     let (app, handle) = (&session.app, &session.handle);
     match room.id().ok_or(Code::NotFound)? {
         RoomId::Guild(guild) => app.hub.unlisten_guild(handle, guild),
@@ -176,7 +181,7 @@ async fn leave_room(session: &Session, room: Room) -> Result<Box<RawValue>> {
             }
         }
     }
-    Ok(to_raw_value(&InRoom { room: room.room })?)
+    json(&InRoom { room: room.room })
 }
 
 /// A channel by its id.
@@ -196,21 +201,21 @@ struct Typing {
     user_id: UserId,
 }
 
-async fn typing(session: &Session, body: InChannel, moment: Moment) -> Result<Box<RawValue>> {
+async fn typing(session: &Session, body: InChannel, moment: Moment) -> Result<Arc<str>> {
     let caller = &session.caller;
     let access = access(&session.app, caller, body.channel_id).await?;
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
     let event = Event::ephemeral(moment, &told)?;
     session.app.hub.tell_channel(access.stream(), body.channel_id, &event, Some(caller.user));
-    Ok(to_raw_value(&told)?)
+    json(&told)
 }
 
-async fn join_voice(session: &Session, body: InChannel) -> Result<Box<RawValue>> {
+async fn join_voice(session: &Session, body: InChannel) -> Result<Arc<str>> {
     let access = access(&session.app, &session.caller, body.channel_id).await?;
     require_voice(&access)?;
     let state = voice::join(&session.app, &session.handle, access.stream(), body.channel_id)?;
-    Ok(to_raw_value(&state)?)
+    json(&state)
 }
 
 fn require_voice(access: &Access) -> Result<()> {
@@ -220,10 +225,10 @@ fn require_voice(access: &Access) -> Result<()> {
     }
 }
 
-async fn leave_voice(session: &Session, body: InChannel) -> Result<Box<RawValue>> {
+async fn leave_voice(session: &Session, body: InChannel) -> Result<Arc<str>> {
     access(&session.app, &session.caller, body.channel_id).await?;
     voice::leave(&session.app, session.caller.user)?;
-    Ok(to_raw_value(&serde_json::json!({ "channel_id": body.channel_id }))?)
+    json(&serde_json::json!({ "channel_id": body.channel_id }))
 }
 
 /// What somebody says of themselves in voice.
@@ -240,7 +245,7 @@ impl Validate for Voice {
     fn check(&self, _: &mut Faults) {}
 }
 
-async fn voice_state(session: &Session, body: Voice) -> Result<Box<RawValue>> {
+async fn voice_state(session: &Session, body: Voice) -> Result<Arc<str>> {
     let access = access(&session.app, &session.caller, body.channel_id).await?;
     if body.speaking == Some(true) {
         access.require(Permissions::SPEAK)?;
@@ -250,5 +255,5 @@ async fn voice_state(session: &Session, body: Voice) -> Result<Box<RawValue>> {
         state.deafened = body.deafened.unwrap_or(state.deafened);
         state.speaking = body.speaking.unwrap_or(state.speaking) && !state.muted && !state.deafened;
     })?;
-    Ok(to_raw_value(&changed.ok_or(Code::NotFound)?)?)
+    json(&changed.ok_or(Code::NotFound)?)
 }

@@ -87,8 +87,7 @@ impl Protocol {
     }
 
     /// The answer to a request that was done.
-    pub fn ack(self, rid: &str, body: &RawValue) -> Utf8Bytes {
-        let body = body.get();
+    pub fn ack(self, rid: &str, body: &str) -> Utf8Bytes {
         match self {
             Protocol::Native => {
                 let rid = serde_json::Value::from(rid);

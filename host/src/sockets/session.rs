@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -220,7 +219,7 @@ fn frame(out: Out, protocol: Protocol, floors: &Floors) -> Option<Utf8Bytes> {
     }
 }
 
-fn answer(session: &Session, rid: Option<String>, done: Result<Box<RawValue>, Error>) -> Option<Utf8Bytes> {
+fn answer(session: &Session, rid: Option<String>, done: Result<Arc<str>, Error>) -> Option<Utf8Bytes> {
     match (done, rid) {
         (Ok(body), Some(rid)) => Some(session.protocol.ack(&rid, &body)),
         (Ok(_), None) => None,
