@@ -73,6 +73,7 @@ pub fn router(app: App) -> Router {
         .nest(BASE, api.clone().fallback(not_found).method_not_allowed_fallback(wrong_method))
         .merge(openapi::routes(document))
         .merge(operating::routes())
+        .merge(guilds::invites::routes::links())
         .merge(sockets::routes::routes())
         .route("/", get(welcome))
         .fallback_service(at_root(api).with_state(app.clone()))

@@ -21,10 +21,12 @@ use crate::log::OperationFuture;
 pub mod commit;
 pub mod history;
 pub mod mentions;
+pub(crate) mod purge;
 pub mod read_states;
 pub mod recent;
 pub mod routes;
 pub(crate) mod store;
+pub(crate) mod system;
 
 use commit::{Outcome, Pending};
 use mentions::AllowedMentions;
