@@ -211,7 +211,7 @@ pub async fn change(
                 let new = change.applied_to(&old);
                 require_held(&membership, new.permissions & !old.permissions)?;
                 let position = match change.position {
-                    Some(position) => order::check(tx, &membership, position).await?,
+                    Some(position) => order::check(&membership, position)?,
                     None => old.position,
                 };
                 let note = Note::new(guild, Action::RoleUpdate)
@@ -245,12 +245,7 @@ struct Deleted {
 }
 
 /// Deletes a role that stands lower than one's own highest, and takes it off members and channels.
-pub async fn delete(
-    app: &App,
-    caller: &Caller,
-    (guild, role): (GuildId, RoleId),
-    if_match: IfMatch,
-) -> Result<()> {
+pub async fn delete(app: &App, caller: &Caller, (guild, role): (GuildId, RoleId), if_match: IfMatch) -> Result<()> {
     let standing = standing(app, caller, guild).await?;
     let reason = caller.reason.clone();
     standing

@@ -42,13 +42,7 @@ pub(super) struct Mark {
 impl Tx {
     /// Begins a transaction and takes `shards`, which must be sorted: whoever takes several takes
     /// them in the same order, so nobody waits for each other in a circle.
-    pub(super) async fn begin(
-        db: &Db,
-        ids: &Arc<Ids>,
-        now: Timestamp,
-        shard_count: i64,
-        shards: &[i64],
-    ) -> Result<Tx> {
+    pub(super) async fn begin(db: &Db, ids: &Arc<Ids>, now: Timestamp, shard_count: i64, shards: &[i64]) -> Result<Tx> {
         let mut conn = db.begin().await?;
         let mut heads = SmallVec::new();
         for &shard in shards {

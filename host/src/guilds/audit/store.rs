@@ -88,12 +88,7 @@ struct DetailsRow {
 }
 
 /// The details, as far as they are there, of a stretch of a guild's chain.
-pub async fn details_between(
-    conn: &mut Conn,
-    guild: GuildId,
-    from: i64,
-    to: i64,
-) -> Result<HashMap<AuditId, Details>> {
+pub async fn details_between(conn: &mut Conn, guild: GuildId, from: i64, to: i64) -> Result<HashMap<AuditId, Details>> {
     let sql = "select d.id, d.salt, d.actor_id, d.actor_kind, d.changes, d.reason, d.request_id
         from audit_entries e join audit_details d on d.id = e.id
         where e.guild_id = $1 and e.sequence between $2 and $3";

@@ -20,10 +20,7 @@ use crate::id::{GuildId, UserId};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_bans, ban, unban_named))
-        .routes(routes!(unban))
-        .routes(routes!(ban_many))
+    OpenApiRouter::new().routes(routes!(list_bans, ban, unban_named)).routes(routes!(unban)).routes(routes!(ban_many))
 }
 
 /// List the bans of a guild.

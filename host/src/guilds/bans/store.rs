@@ -47,13 +47,7 @@ pub async fn ban(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option
 }
 
 /// Bans in force of accounts after one, in the order of accounts.
-pub async fn page(
-    conn: &mut Conn,
-    guild: GuildId,
-    after: UserId,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<Ban>> {
+pub async fn page(conn: &mut Conn, guild: GuildId, after: UserId, now: Timestamp, limit: i64) -> Result<Vec<Ban>> {
     let sql = "select b.user_id, u.username, u.display_name, u.avatar_file_id, u.kind, b.reason, b.actor_id,
         b.created_at, b.expires_at from bans b join users u on u.id = b.user_id
         where b.guild_id = $1 and b.user_id > $2 and (b.expires_at is null or b.expires_at > $3)

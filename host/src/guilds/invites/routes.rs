@@ -19,9 +19,11 @@ use crate::id::GuildId;
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_invites, create_invite))
-        .routes(routes!(get_invite, accept_invite, delete_invite))
+    OpenApiRouter::new().routes(routes!(list_invites, create_invite)).routes(routes!(
+        get_invite,
+        accept_invite,
+        delete_invite
+    ))
 }
 
 /// `/i/{code}`: what people pass on to each other, and browsers open.
@@ -32,7 +34,11 @@ pub fn links() -> Router<App> {
 /// List the invitations of a guild.
 #[utoipa::path(get, path = "/guilds/{guild_id}/invites", tag = "invites", params(("guild_id" = GuildId, Path)),
     responses((status = 200, body = Page<Invite>)))]
-async fn list_invites(State(app): State<App>, caller: Caller, Path(guild): Path<GuildId>) -> Result<Json<Page<Invite>>> {
+async fn list_invites(
+    State(app): State<App>,
+    caller: Caller,
+    Path(guild): Path<GuildId>,
+) -> Result<Json<Page<Invite>>> {
     super::list(&app, &caller, guild).await.map(Page::whole).map(Json)
 }
 
@@ -51,11 +57,7 @@ async fn create_invite(
 /// Read what an invitation is for; no account is needed.
 #[utoipa::path(get, path = "/invites/{code}", tag = "invites", security(()),
     params(("code" = String, Path)), responses((status = 200, body = Invitation)))]
-async fn get_invite(
-    State(app): State<App>,
-    Guest(_): Guest,
-    Path(code): Path<String>,
-) -> Result<Json<Invitation>> {
+async fn get_invite(State(app): State<App>, Guest(_): Guest, Path(code): Path<String>) -> Result<Json<Invitation>> {
     super::get(&app, &code).await.map(Json)
 }
 

@@ -44,13 +44,7 @@ pub async fn member(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Opt
 }
 
 /// Members after an account, in the order of accounts; `pattern` is what one of their names is like.
-pub async fn page(
-    conn: &mut Conn,
-    guild: GuildId,
-    after: UserId,
-    pattern: &str,
-    limit: i64,
-) -> Result<Vec<Member>> {
+pub async fn page(conn: &mut Conn, guild: GuildId, after: UserId, pattern: &str, limit: i64) -> Result<Vec<Member>> {
     let sql = "select m.user_id, u.username, u.display_name, u.avatar_file_id, u.kind, m.nick, m.joined_at,
         m.timed_out_until from members m join users u on u.id = m.user_id
         where m.guild_id = $1 and m.user_id > $2 and ($3 = '%' or lower(u.username) like $3 escape '\\'
@@ -82,10 +76,9 @@ pub async fn delete(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<()>
     conn.execute(sql, &[&guild]).await.map(drop)
 }
 
-pub async fn set_nick(conn: &mut Conn, guild: GuildId, user: UserId, nick: Option<&str>) -> Result<()> {
-    let nick = nick.map(str::to_owned);
+pub async fn set_nick(conn: &mut Conn, guild: GuildId, user: UserId, nick: &Option<String>) -> Result<()> {
     let sql = "update members set nick = $3 where guild_id = $1 and user_id = $2";
-    conn.execute(sql, &[&guild, &user, &nick]).await.map(drop)
+    conn.execute(sql, &[&guild, &user, nick]).await.map(drop)
 }
 
 pub async fn set_timeout(conn: &mut Conn, guild: GuildId, user: UserId, until: Option<Timestamp>) -> Result<()> {

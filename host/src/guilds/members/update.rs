@@ -55,8 +55,7 @@ impl MemberChange {
         let mut needed = Permissions::NONE;
         if self.nick.is_some() {
             let manages = held.contains(Permissions::MANAGE_NICKNAMES);
-            needed |=
-                if oneself && !manages { Permissions::CHANGE_NICKNAME } else { Permissions::MANAGE_NICKNAMES };
+            needed |= if oneself && !manages { Permissions::CHANGE_NICKNAME } else { Permissions::MANAGE_NICKNAMES };
         }
         if self.roles.is_some() {
             needed |= Permissions::MANAGE_ROLES;
@@ -69,13 +68,7 @@ impl MemberChange {
 }
 
 /// Changes a member, as far as the caller may.
-pub async fn change(
-    app: &App,
-    caller: &Caller,
-    guild: GuildId,
-    user: UserId,
-    change: MemberChange,
-) -> Result<Member> {
+pub async fn change(app: &App, caller: &Caller, guild: GuildId, user: UserId, change: MemberChange) -> Result<Member> {
     let standing = standing(app, caller, guild).await?;
     let needed = change.needed(standing.permissions, user == caller.user);
     let reason = caller.reason.clone();
@@ -162,8 +155,9 @@ impl Desk<'_> {
         if nick == self.old.nick {
             return Ok(());
         }
-        store::set_nick(self.tx, self.guild(), self.old.user.id, nick.as_deref()).await?;
-        let note = Note::new(self.guild(), Action::MemberUpdate).change("nick", &self.old.nick, &nick);
+        let guild = self.guild();
+        store::set_nick(self.tx, guild, self.old.user.id, &nick).await?;
+        let note = Note::new(guild, Action::MemberUpdate).change("nick", &self.old.nick, &nick);
         self.note(note).await
     }
 

@@ -13,7 +13,7 @@ pub async fn make_room(tx: &mut Tx, guild: GuildId, position: i64) -> Result<Vec
 
 /// A position that the caller may put a role at: below their own highest role, and no higher than
 /// the highest there is.
-pub async fn check(tx: &mut Tx, membership: &Membership, position: i64) -> Result<i64> {
+pub fn check(membership: &Membership, position: i64) -> Result<i64> {
     let highest = membership.guild.roles.values().map(|role| role.position).max().unwrap_or(0);
     if position > highest {
         return Err(Error::field("/position", FieldCode::OutOfRange));

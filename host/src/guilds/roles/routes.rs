@@ -107,11 +107,7 @@ impl Validate for NewRoleIn {
 /// Make a role.
 #[utoipa::path(post, path = "/roles", tag = "roles", request_body = NewRoleIn,
     responses((status = 201, body = Role)))]
-async fn create_role_in(
-    State(app): State<App>,
-    caller: Caller,
-    Body(new): Body<NewRoleIn>,
-) -> Result<Created<Role>> {
+async fn create_role_in(State(app): State<App>, caller: Caller, Body(new): Body<NewRoleIn>) -> Result<Created<Role>> {
     super::create(&app, &caller, new.guild_id, new.role()).await.map(Created)
 }
 

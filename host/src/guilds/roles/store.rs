@@ -72,12 +72,9 @@ pub async fn insert(
 pub async fn update(conn: &mut Conn, new: &Role, position: i64) -> Result<()> {
     let sql = "update roles set name = $2, permissions = $3, color = $4, hoist = $5, mentionable = $6, position = $7,
         version = version + 1 where id = $1";
-    conn.execute(
-        sql,
-        &[&new.id, &new.name, &new.permissions, &new.color, &new.hoist, &new.mentionable, &position],
-    )
-    .await
-    .map(drop)
+    conn.execute(sql, &[&new.id, &new.name, &new.permissions, &new.color, &new.hoist, &new.mentionable, &position])
+        .await
+        .map(drop)
 }
 
 /// Moves roles between two positions, both included; `@everyone` stays where it is.

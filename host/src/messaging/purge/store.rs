@@ -1,7 +1,7 @@
 //! Messages of one author, wherever they stand in a guild; and all that stands in a channel.
 
-use crate::db::{Conn, Result, Rows};
 use crate::clock::Timestamp;
+use crate::db::{Conn, Result, Rows};
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::messaging::store::MessageRow;
 
