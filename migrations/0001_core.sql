@@ -153,6 +153,8 @@ create table guilds (
     deleted_at        bigint
 );
 create index guilds_discoverable on guilds (member_count, id) where public and deleted_at is null;
+create index guilds_deleted on guilds (deleted_at) where deleted_at is not null;
+create index guilds_by_owner on guilds (owner_id);
 
 create table roles (
     id          bigint primary key,
@@ -187,6 +189,15 @@ create table member_roles (
 ); -- clustered
 create index member_roles_by_role on member_roles (role_id);
 
+-- Timeouts of people who left before these ended: whoever comes back finds them again.
+create table absent_timeouts (
+    guild_id bigint not null references guilds (id),
+    user_id  bigint not null references users (id),
+    until    bigint not null,
+    primary key (guild_id, user_id)
+); -- clustered
+create index absent_timeouts_by_end on absent_timeouts (until);
+
 create table bans (
     guild_id   bigint not null references guilds (id),
     user_id    bigint not null references users (id),
@@ -209,6 +220,7 @@ create table invites (
     created_at bigint not null
 );
 create index invites_by_guild on invites (guild_id);
+create index invites_by_expiry on invites (expires_at) where expires_at is not null;
 
 create table emojis (
     id           bigint primary key,
@@ -233,6 +245,9 @@ create table audit_entries (
     at            bigint not null,
     primary key (guild_id, sequence)
 ); -- clustered
+create unique index audit_entries_by_id on audit_entries (id);
+create index audit_entries_by_target on audit_entries (target_id) where target_id is not null;
+create index audit_entries_by_age on audit_entries (at);
 
 create table audit_details (
     id         bigint primary key,

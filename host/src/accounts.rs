@@ -307,3 +307,8 @@ pub(crate) async fn insert_silent(tx: &mut Tx, id: UserId, username: &str) -> Re
     let now = tx.now;
     Ok(store::insert_user(tx, &account, &names::key(username), now).await?)
 }
+
+/// Who owns a bot; nothing for accounts that nobody owns.
+pub(crate) async fn bot_owner(conn: &mut Conn, bot: UserId) -> Result<Option<UserId>> {
+    Ok(store::user(conn, bot).await?.and_then(|row| row.owner_id))
+}

@@ -40,7 +40,7 @@ pub struct Parts {
     /// The present.
     pub clock: Clock,
     /// The mint of ids.
-    pub ids: Ids,
+    pub ids: Arc<Ids>,
     /// Keys that sign access tokens.
     pub keys: Keys,
     /// Accounts as they are now, and sessions that have ended.
@@ -81,12 +81,13 @@ impl App {
         let rules = Arc::new(Rules::default());
         let recent = Arc::new(Recent::default());
         let (feed, follower) = Feed::open(&db).await?;
-        let writer = Writer::start(&db, &clock, shards, &feed, {
+        let ids = Arc::new(Ids::new(config.node, clock.clone()));
+        let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
             let (identities, rules, recent) = (identities.clone(), rules.clone(), recent.clone());
             Arc::new(move |entries| forget(&identities, &rules, &recent, entries))
         });
         let app = App(Arc::new(Parts {
-            ids: Ids::new(config.node, clock.clone()),
+            ids,
             hub: Hub::new(&config.sockets),
             trusted_proxies: config
                 .trusted_proxies

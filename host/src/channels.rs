@@ -17,6 +17,7 @@ pub mod access;
 pub mod permissions;
 pub mod routes;
 pub(crate) mod store;
+pub(crate) mod targets;
 
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
 pub use permissions::{

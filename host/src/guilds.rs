@@ -1,24 +1,33 @@
 //! Guilds: communities with members, roles and rules of their own.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::accounts::{Caller, names};
+use crate::accounts::Caller;
 use crate::app::App;
-use crate::channels::{self, ChannelKind, Membership, Permissions, Verification};
+use crate::channels::{self, Membership, Permissions, Verification};
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::error::{Code, Error, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
-use crate::id::{ChannelId, FileId, GuildId, RoleId, UserId};
+use crate::http::page::{Anchor, Page, PageQuery};
+use crate::id::{ChannelId, FileId, GuildId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
 pub mod audit;
+pub mod bans;
+pub mod emojis;
+pub mod invites;
 pub mod members;
 pub mod roles;
 pub mod routes;
+pub mod settings;
 pub(crate) mod store;
+pub mod sweep;
+
+pub use emojis::emoji_exists;
+pub use sweep::sweep;
 
 /// A guild as its members see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -139,4 +148,66 @@ pub(crate) async fn roles_through(conn: &mut Conn, guild: GuildId) -> Result<Vec
 /// A member, whoever asks, for somebody who holds a connection already.
 pub(crate) async fn member_through(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<members::Member>> {
     Ok(store::member(conn, guild, user).await?)
+}
+
+/// Which guilds are asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct GuildsQuery {
+    /// Public guilds instead of one's own.
+    pub discover: bool,
+    /// Only public guilds with this in their name or description.
+    pub q: Option<String>,
+    /// Public guilds that come after this one, which has as many members or more.
+    pub before: Option<String>,
+    /// How many public guilds, 1 to 100; 50 if it isn't said.
+    pub limit: Option<i64>,
+}
+
+/// The caller's guilds, all of them, or a page of the public ones, the largest first.
+pub async fn list(app: &App, caller: &Caller, query: GuildsQuery) -> Result<Page<Guild>> {
+    let page = PageQuery { before: query.before, limit: query.limit, ..PageQuery::default() };
+    let anchor = page.anchor::<GuildId>()?;
+    if !query.discover {
+        let narrowed = anchor.is_some() || page.limit.is_some() || query.q.is_some();
+        return if narrowed { Err(Code::InvalidQuery.into()) } else { mine(app, caller).await.map(Page::whole) };
+    }
+    caller.identity()?;
+    let mut conn = app.db.read().await?;
+    let from = match anchor {
+        Some(Anchor::Before(id)) => {
+            let last = store::guild(&mut conn, id).await?.filter(|guild| guild.public).ok_or(Code::NotFound)?;
+            (last.member_count, last.id)
+        }
+        _ => (i64::MAX, GuildId(i64::MAX)),
+    };
+    let found = store::discoverable(&mut conn, from, &search_pattern(query.q.as_deref()), page.limit() + 1).await?;
+    Ok(Page::cut(found, page.limit()))
+}
+
+/// Takes a channel that is gone out of what its guild says of itself: the place for the server's own
+/// messages, and invitations.
+pub(crate) async fn forget_channel(tx: &mut Tx, guild: GuildId, channel: ChannelId) -> Result<()> {
+    invites::store::forget_channel(tx, guild, channel).await?;
+    if store::forget_system_channel(tx, guild, channel).await? {
+        settings::announce(tx, guild).await?;
+    }
+    Ok(())
+}
+
+/// What a text that holds these words, taken literally, is `like`; `%` for no words.
+fn search_pattern(words: Option<&str>) -> String {
+    let words = words.unwrap_or_default().trim().to_lowercase();
+    if words.is_empty() {
+        return "%".to_owned();
+    }
+    format!("%{}%", words.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
+}
+
+/// The caller's standing in a guild that they are about to change something of.
+async fn standing(app: &App, caller: &Caller, guild: GuildId) -> Result<Membership> {
+    let membership = channels::membership(app, caller, guild).await?;
+    app.limiter.check(caller, Group::Changes, guild.0)?;
+    Ok(membership)
 }

@@ -76,6 +76,7 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes(document))
         .merge(operating::routes())
         .merge(accounts::pages::routes::routes())
+        .merge(guilds::invites::routes::links())
         .merge(sockets::routes::routes())
         .route("/", get(welcome))
         .fallback_service(at_root(api).with_state(app.clone()))

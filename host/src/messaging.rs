@@ -20,6 +20,7 @@ pub mod emoji;
 pub mod history;
 pub mod mentions;
 pub mod pins;
+pub(crate) mod purge;
 pub mod reacting;
 pub mod reactions;
 pub mod read_states;
@@ -27,6 +28,7 @@ pub mod recent;
 pub mod routes;
 mod sending;
 pub(crate) mod store;
+pub(crate) mod system;
 
 use mentions::AllowedMentions;
 pub use sending::{Sent, send};

@@ -1,17 +1,20 @@
 //! The audit log: who did what in a guild, in a chain of hashes that shows if a link was changed.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 
-use super::store;
 use crate::accounts::token;
 use crate::closed_set;
-use crate::db::{Conn, Result as DbResult};
 use crate::error::Result;
-use crate::id::{AuditId, GuildId};
+use crate::id::{AuditId, GuildId, TargetId, UserId};
 use crate::log::Tx;
+
+pub mod chain;
+pub mod reading;
+pub mod routes;
+pub(crate) mod store;
+
+pub use chain::{Verdict, verify};
 
 closed_set! {
     /// What was done.
@@ -89,6 +92,20 @@ closed_set! {
     }
 }
 
+closed_set! {
+    /// What acted.
+    pub enum ActorKind {
+        /// A person.
+        User = "user",
+        /// A bot account.
+        Bot = "bot",
+        /// A plugin.
+        Plugin = "plugin",
+        /// The server itself.
+        System = "system",
+    }
+}
+
 /// An entry on its way into the audit log.
 pub struct Note {
     guild: GuildId,
@@ -112,12 +129,59 @@ impl Note {
         self.changes.push(serde_json::json!({ "key": key, "old": old, "new": new }));
         self
     }
+    /// The same, if it did change.
+    pub fn changed<T: Serialize + PartialEq>(self, key: &'static str, old: T, new: T) -> Note {
+        if old == new { self } else { self.change(key, old, new) }
+    }
+    /// Whether nothing was said to have changed.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
     /// Why, as the one who did it says.
     pub fn reason(self, reason: &str) -> Note {
         Note { reason: reason.to_owned(), ..self }
     }
-    /// Writes it, in the transaction of what it tells.
-    pub async fn write(self, _tx: &mut Tx) -> Result<()> {
-        Ok(())
+    /// Writes it, in the transaction of what it tells. That must have taken the guild's stream: the
+    /// chain grows at its end by one entry at a time.
+    pub async fn write(self, tx: &mut Tx) -> Result<()> {
+        let id = AuditId(tx.next_id()?);
+        let actor_id = tx.actor();
+        let details = store::Details {
+            salt: token::random(),
+            actor_id,
+            actor_kind: actor_kind(tx, actor_id).await?,
+            changes: serde_json::to_string(&self.changes)?,
+            reason: self.reason,
+            request_id: tx.request_id().unwrap_or_default().to_owned(),
+        };
+        let (sequence, previous_hash) = match store::last(tx, self.guild).await? {
+            Some((sequence, hash)) => (sequence + 1, hash),
+            None => (1, String::new()),
+        };
+        let link = store::Link {
+            guild_id: self.guild,
+            sequence,
+            id,
+            action: self.action.as_str().to_owned(),
+            target_id: self.target.map(TargetId),
+            details_hash: chain::details_hash(&details),
+            previous_hash,
+            hash: String::new(),
+            at: tx.now,
+        };
+        let link = store::Link { hash: chain::hash(&link), ..link };
+        Ok(store::insert(tx, &link, &details).await?)
     }
+}
+
+async fn actor_kind(tx: &mut Tx, actor: Option<UserId>) -> Result<ActorKind> {
+    let Some(actor) = actor else { return Ok(ActorKind::System) };
+    Ok(if store::is_bot(tx, actor).await? { ActorKind::Bot } else { ActorKind::User })
+}
+
+/// Forgets what the audit logs of all guilds tell of a person beyond that something was done: who
+/// did it, why and in which words. The chains stay whole. Entries that somebody else wrote about the
+/// person lose their details too.
+pub async fn erase(tx: &mut Tx, person: UserId) -> Result<()> {
+    Ok(store::erase(tx, person).await?)
 }

@@ -1,16 +1,25 @@
 //! Members: who belongs to a guild, and how they come and go.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, store};
-use crate::accounts::{Author, Caller};
+use super::audit::{Action, Note};
+use super::{bans, standing, store as guilds};
+use crate::accounts::{self, Author, Caller, UserKind};
 use crate::app::App;
-use crate::channels;
+use crate::channels::{self, MemberRules, Permissions};
 use crate::clock::Timestamp;
 use crate::error::{Code, Result};
-use crate::id::{GuildId, RoleId, UserId};
+use crate::http::limits::Group;
+use crate::http::page::{Anchor, Page, PageQuery};
+use crate::id::{GuildId, MessageId, RoleId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
+use crate::messaging::MessageKind;
+use crate::messaging::system::{self, Notice};
+
+pub mod routes;
+pub(crate) mod store;
+pub mod update;
 
 /// Somebody in a guild.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -27,33 +36,181 @@ pub struct Member {
     pub timed_out_until: Option<Timestamp>,
 }
 
+impl Member {
+    /// What of them decides permissions.
+    pub(crate) fn rules(&self) -> MemberRules {
+        MemberRules {
+            user: self.user.id,
+            roles: self.roles.iter().copied().collect(),
+            timed_out_until: self.timed_out_until,
+        }
+    }
+}
+
+/// Which members are asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct MembersQuery {
+    /// Members whose account's id is higher than this.
+    pub after: Option<String>,
+    /// How many, 1 to 100; 50 if it isn't said.
+    pub limit: Option<i64>,
+    /// Only those with this in one of their names.
+    pub q: Option<String>,
+}
+
+/// A page of a guild's members, in the order of their accounts.
+pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: MembersQuery) -> Result<Page<Member>> {
+    channels::membership(app, caller, guild).await?;
+    let page = PageQuery { after: query.after, limit: query.limit, ..PageQuery::default() };
+    let after = match page.anchor::<UserId>()? {
+        Some(Anchor::After(user)) => user,
+        _ => UserId(0),
+    };
+    let pattern = super::search_pattern(query.q.as_deref());
+    let members = store::page(&mut app.db.read().await?, guild, after, &pattern, page.limit() + 1).await?;
+    Ok(Page::cut(members, page.limit()))
+}
+
+/// A member, for the other members.
+pub async fn get(app: &App, caller: &Caller, guild: GuildId, user: UserId) -> Result<Member> {
+    channels::membership(app, caller, guild).await?;
+    store::member(&mut app.db.read().await?, guild, user).await?.ok_or(Code::NotFound.into())
+}
+
 /// Joins a public guild.
 pub async fn join_public(app: &App, caller: &Caller, guild: GuildId) -> Result<Member> {
+    caller.require_person()?;
+    app.limiter.check(caller, Group::Changes, guild.0)?;
+    super::get(app, caller, guild).await?;
     let user = caller.identity()?.author.clone();
     caller
         .write(app, &[guild.into()], move |tx| {
             Box::pin(async move {
-                store::guild(tx, guild).await?.filter(|guild| guild.public).ok_or(Code::NotFound)?;
+                let found = guilds::guild(tx, guild).await?.ok_or(Code::NotFound)?;
+                let member = store::member(tx, guild, user.id).await?.is_some();
+                if !found.public && !member {
+                    return Err(Code::NotFound.into());
+                }
                 join(tx, guild, user).await
             })
         })
         .await
 }
 
-/// Makes somebody a member, whichever way they came: bans are refused, a member stays what they are.
+/// Adds a bot to a guild, as the one who owns the bot and manages the guild.
+pub async fn add_bot(app: &App, caller: &Caller, guild: GuildId, bot: UserId) -> Result<Member> {
+    let standing = standing(app, caller, guild).await?;
+    standing.require(Permissions::MANAGE_GUILD)?;
+    caller.require_person()?;
+    let identity = app.identities.get(&app.db, bot).await?.ok_or(Code::NotFound)?;
+    if identity.kind != UserKind::Bot || identity.disabled {
+        return Err(Code::NotFound.into());
+    }
+    let (author, owner, reason) = (identity.author.clone(), caller.user, caller.reason.clone());
+    standing
+        .change(app, caller, Permissions::MANAGE_GUILD, move |tx, _| {
+            Box::pin(async move {
+                if accounts::bot_owner(tx, bot).await? != Some(owner) {
+                    return Err(Code::NotFound.into());
+                }
+                // First, because the bot itself is the author of the message that says it came.
+                Note::new(guild, Action::BotAdd).target(bot.0).reason(&reason).write(tx).await?;
+                join(tx, guild, author).await
+            })
+        })
+        .await
+}
+
+/// Makes somebody a member, whichever way they came: who is banned or a member already is refused.
+/// The guild's system channel says that they came.
 pub(crate) async fn join(tx: &mut Tx, guild: GuildId, user: Author) -> Result<Member> {
     let now = tx.now;
-    if !store::insert_member(tx, guild, user.id, now).await? {
+    if bans::store::is_banned(tx, guild, user.id, now).await? {
+        return Err(Code::Banned.into());
+    }
+    let timed_out_until = store::take_absent_timeout(tx, guild, user.id).await?.filter(|until| now < *until);
+    if !guilds::insert_member(tx, guild, user.id, now).await? {
         return Err(Code::AlreadyExists.into());
     }
-    let member = Member { user, nick: None, roles: Vec::new(), joined_at: now, timed_out_until: None };
+    if timed_out_until.is_some() {
+        store::set_timeout(tx, guild, user.id, timed_out_until).await?;
+    }
+    let member = Member { user, nick: None, roles: Vec::new(), joined_at: now, timed_out_until };
     tx.append(NewEvent::new(EventKind::MemberJoined, guild, &member)?)?;
+    if let Some(channel) = guilds::system_channel(tx, guild).await? {
+        let notice = Notice {
+            id: MessageId(tx.next_id()?),
+            guild,
+            channel,
+            kind: MessageKind::Join,
+            author: member.user.clone(),
+            content: String::new(),
+            reply_to: Vec::new(),
+        };
+        system::post(tx, notice).await?;
+    }
     Ok(member)
 }
 
 /// Makes somebody a member without a word in the log.
 pub(crate) async fn insert_silent(tx: &mut Tx, guild: GuildId, user: UserId) -> Result<()> {
     let now = tx.now;
-    store::insert_member(tx, guild, user, now).await?;
+    guilds::insert_member(tx, guild, user, now).await?;
+    Ok(())
+}
+
+/// Leaves a guild. Its owner must give it away or delete it instead.
+pub async fn leave(app: &App, caller: &Caller, guild: GuildId) -> Result<()> {
+    let standing = standing(app, caller, guild).await?;
+    let (user, reason) = (caller.user, caller.reason.clone());
+    standing
+        .change(app, caller, Permissions::NONE, move |tx, membership| {
+            Box::pin(async move {
+                if membership.is_owner() {
+                    return Err(Code::OwnerProtected.into());
+                }
+                let member = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
+                remove(tx, guild, &member).await?;
+                Note::new(guild, Action::MemberLeave).target(user.0).reason(&reason).write(tx).await
+            })
+        })
+        .await
+}
+
+/// Removes a member who stands lower.
+pub async fn kick(app: &App, caller: &Caller, guild: GuildId, user: UserId) -> Result<()> {
+    if user == caller.user {
+        return leave(app, caller, guild).await;
+    }
+    let standing = standing(app, caller, guild).await?;
+    let reason = caller.reason.clone();
+    standing
+        .change(app, caller, Permissions::KICK_MEMBERS, move |tx, membership| {
+            Box::pin(async move {
+                let member = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
+                membership.require_above(&member.rules())?;
+                remove(tx, guild, &member).await?;
+                Note::new(guild, Action::MemberKick).target(user.0).reason(&reason).write(tx).await
+            })
+        })
+        .await
+}
+
+/// The body of `member_left`.
+#[derive(Serialize)]
+struct Left<'a> {
+    user: &'a Author,
+}
+
+/// Takes a member out of a guild, however they go. A timeout that hasn't ended waits for them.
+pub(crate) async fn remove(tx: &mut Tx, guild: GuildId, member: &Member) -> Result<()> {
+    let now = tx.now;
+    if let Some(until) = member.timed_out_until.filter(|until| now < *until) {
+        store::keep_timeout(tx, guild, member.user.id, until).await?;
+    }
+    store::delete(tx, guild, member.user.id).await?;
+    tx.append(NewEvent::new(EventKind::MemberLeft, guild, &Left { user: &member.user })?)?;
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! The tables of guilds: settings, roles, members.
+//! The table of guilds; what belongs to them has stores of its own.
 
-use super::members::Member;
-use super::roles::Role;
 use super::{Guild, NewGuild};
-use crate::accounts::{Author, UserKind};
 use crate::channels::{Permissions, Verification};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result};
-use crate::id::{ChannelId, FileId, GuildId, RoleId, UserId};
+use crate::id::{ChannelId, FileId, GuildId, UserId};
+
+pub use super::members::store::member;
+pub use super::roles::store::roles;
 
 #[derive(sqlx::FromRow)]
 struct GuildRow {
@@ -98,79 +98,68 @@ pub async fn insert_member(conn: &mut Conn, guild: GuildId, user: UserId, now: T
     Ok(true)
 }
 
-// Roles and members ---------------------------------------------------------------
-
-#[derive(sqlx::FromRow)]
-struct RoleRow {
-    id: RoleId,
-    guild_id: GuildId,
-    name: String,
-    permissions: Permissions,
-    color: i64,
-    hoist: bool,
-    mentionable: bool,
-    position: i64,
-    managed_by: Option<UserId>,
-    version: i64,
-    created_at: Timestamp,
+/// Stores a guild's settings as they are to be.
+pub async fn update_settings(conn: &mut Conn, new: &Guild) -> Result<()> {
+    let sql = "update guilds set name = $2, description = $3, public = $4, default_locale = $5, system_channel_id = $6,
+        verification = $7, version = version + 1, access_version = access_version + 1 where id = $1";
+    conn.execute(
+        sql,
+        &[
+            &new.id,
+            &new.name,
+            &new.description,
+            &new.public,
+            &new.default_locale,
+            &new.system_channel_id,
+            &new.verification,
+        ],
+    )
+    .await
+    .map(drop)
 }
 
-impl From<RoleRow> for Role {
-    fn from(row: RoleRow) -> Role {
-        Role {
-            id: row.id,
-            guild_id: row.guild_id,
-            name: row.name,
-            permissions: row.permissions,
-            permission_names: row.permissions.names(),
-            color: row.color,
-            hoist: row.hoist,
-            mentionable: row.mentionable,
-            position: row.position,
-            managed_by: row.managed_by,
-            version: row.version,
-            created_at: row.created_at,
-        }
-    }
+pub async fn set_owner(conn: &mut Conn, guild: GuildId, owner: UserId) -> Result<()> {
+    let sql = "update guilds set owner_id = $2, version = version + 1, access_version = access_version + 1
+        where id = $1";
+    conn.execute(sql, &[&guild, &owner]).await.map(drop)
 }
 
-/// A guild's roles, the highest first.
-pub async fn roles(conn: &mut Conn, guild: GuildId) -> Result<Vec<Role>> {
-    let sql = "select id, guild_id, name, permissions, color, hoist, mentionable, position, managed_by, version,
-        created_at from roles where guild_id = $1 order by position desc, id";
-    Ok(conn.all::<RoleRow>(sql, &[&guild]).await?.into_iter().map(Role::from).collect())
+pub async fn set_deleted(conn: &mut Conn, guild: GuildId, now: Timestamp) -> Result<()> {
+    let sql = "update guilds set deleted_at = $2, access_version = access_version + 1 where id = $1";
+    conn.execute(sql, &[&guild, &now]).await.map(drop)
 }
 
-#[derive(sqlx::FromRow)]
-struct MemberRow {
-    user_id: UserId,
-    username: String,
-    display_name: String,
-    avatar_file_id: Option<FileId>,
-    kind: UserKind,
-    nick: Option<String>,
-    joined_at: Timestamp,
-    timed_out_until: Option<Timestamp>,
+/// Raises the version of a guild's rules: every change that decides permissions must.
+pub async fn raise_access_version(conn: &mut Conn, guild: GuildId) -> Result<()> {
+    conn.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await.map(drop)
 }
 
-impl MemberRow {
-    fn member(self, roles: Vec<RoleId>) -> Member {
-        let user = Author {
-            id: self.user_id,
-            username: self.username,
-            display_name: self.display_name,
-            avatar_file_id: self.avatar_file_id,
-            kind: self.kind.as_str(),
-        };
-        Member { user, nick: self.nick, roles, joined_at: self.joined_at, timed_out_until: self.timed_out_until }
-    }
+/// Where the server's own messages go, if there is such a channel.
+pub async fn system_channel(conn: &mut Conn, guild: GuildId) -> Result<Option<ChannelId>> {
+    let sql = "select c.id from guilds g join channels c on c.id = g.system_channel_id
+        where g.id = $1 and c.guild_id = $1 and c.deleted_at is null";
+    Ok(conn.optional::<(ChannelId,)>(sql, &[&guild]).await?.map(|(channel,)| channel))
 }
 
-pub async fn member(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<Member>> {
-    let sql = "select m.user_id, u.username, u.display_name, u.avatar_file_id, u.kind, m.nick, m.joined_at,
-        m.timed_out_until from members m join users u on u.id = m.user_id where m.guild_id = $1 and m.user_id = $2";
-    let Some(row) = conn.optional::<MemberRow>(sql, &[&guild, &user]).await? else { return Ok(None) };
-    let sql = "select role_id from member_roles where guild_id = $1 and user_id = $2 order by role_id";
-    let roles: Vec<(RoleId,)> = conn.all(sql, &[&guild, &user]).await?;
-    Ok(Some(row.member(roles.into_iter().map(|(role,)| role).collect())))
+/// Takes the system channel away from a guild, if it is this one; whether it was.
+pub async fn forget_system_channel(conn: &mut Conn, guild: GuildId, channel: ChannelId) -> Result<bool> {
+    let sql = "update guilds set system_channel_id = null, version = version + 1
+        where id = $1 and system_channel_id = $2";
+    conn.execute(sql, &[&guild, &channel]).await.map(|rows| rows > 0)
+}
+
+/// Public guilds smaller than one with `(members, id)`, the largest first; `pattern` is what name or
+/// description is like.
+pub async fn discoverable(
+    conn: &mut Conn,
+    (members, id): (i64, GuildId),
+    pattern: &str,
+    limit: i64,
+) -> Result<Vec<Guild>> {
+    let sql = "select id, name, description, public, owner_id, icon_file_id, default_locale, system_channel_id,
+        verification, member_count, version, created_at from guilds
+        where public and deleted_at is null and (member_count < $1 or (member_count = $1 and id < $2))
+        and ($3 = '%' or lower(name) like $3 escape '\\' or lower(description) like $3 escape '\\')
+        order by member_count desc, id desc limit $4";
+    Ok(conn.all::<GuildRow>(sql, &[&members, &id, &pattern, &limit]).await?.into_iter().map(Guild::from).collect())
 }

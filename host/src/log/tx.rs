@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db};
 use crate::error::Result;
-use crate::id::{StreamId, UserId};
+use crate::id::{Ids, StreamId, UserId};
 use crate::log::{Entry, NewEvent, shard_of, store};
 
 /// A transaction that has taken its shards. It reads like a connection, and what it appends to the
@@ -17,6 +17,7 @@ pub struct Tx {
     conn: Conn,
     /// The moment of the transaction: the same for all that it writes.
     pub now: Timestamp,
+    ids: Arc<Ids>,
     shards: i64,
     heads: SmallVec<[Head; 1]>,
     entries: Vec<Arc<Entry>>,
@@ -41,14 +42,15 @@ pub(super) struct Mark {
 impl Tx {
     /// Begins a transaction and takes `shards`, which must be sorted: whoever takes several takes
     /// them in the same order, so nobody waits for each other in a circle.
-    pub(super) async fn begin(db: &Db, now: Timestamp, shard_count: i64, shards: &[i64]) -> Result<Tx> {
+    pub(super) async fn begin(db: &Db, ids: &Arc<Ids>, now: Timestamp, shard_count: i64, shards: &[i64]) -> Result<Tx> {
         let mut conn = db.begin().await?;
         let mut heads = SmallVec::new();
         for &shard in shards {
             let position = store::take_shard(&mut conn, shard).await?;
             heads.push(Head { shard, position, taken_at: position });
         }
-        Ok(Tx { conn, now, shards: shard_count, heads, entries: Vec::new(), actor: None, request_id: None })
+        let ids = ids.clone();
+        Ok(Tx { conn, now, ids, shards: shard_count, heads, entries: Vec::new(), actor: None, request_id: None })
     }
 
     /// Says on whose behalf the rows that follow are written.
@@ -64,6 +66,11 @@ impl Tx {
     /// The request that this transaction serves.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// A new number for the id of something that is made in this transaction.
+    pub fn next_id(&self) -> Result<i64> {
+        Ok(self.ids.next()?)
     }
 
     /// Adds a row to the log; answers its position, which orders it among all in its stream.

@@ -16,7 +16,7 @@ use super::{Entry, Tx, shard_of, store};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
-use crate::id::{StreamId, UserId};
+use crate::id::{Ids, StreamId, UserId};
 use crate::messaging::commit::{self, Pending};
 use crate::messaging::reacting::{self, Reaction};
 
@@ -137,7 +137,14 @@ pub type BeforeAnswer = Arc<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
 impl Writer {
     /// Starts the tasks: one for SQLite, one for each shard of PostgreSQL.
-    pub fn start(db: &Db, clock: &Clock, shards: i64, feed: &Feed, before_answer: BeforeAnswer) -> Writer {
+    pub fn start(
+        db: &Db,
+        clock: &Clock,
+        ids: &Arc<Ids>,
+        shards: i64,
+        feed: &Feed,
+        before_answer: BeforeAnswer,
+    ) -> Writer {
         let health = Arc::new(AtomicU8::new(StorageHealth::Writable as u8));
         let lanes = (0..shards).map(|shard| {
             let (sender, jobs) = mpsc::channel(WAITING_JOBS);
@@ -146,6 +153,7 @@ impl Writer {
                 shards,
                 db: db.clone(),
                 clock: clock.clone(),
+                ids: ids.clone(),
                 feed: feed.clone(),
                 before_answer: before_answer.clone(),
                 health: health.clone(),
@@ -233,6 +241,7 @@ struct Lane {
     shards: i64,
     db: Db,
     clock: Clock,
+    ids: Arc<Ids>,
     feed: Feed,
     before_answer: BeforeAnswer,
     health: Arc<AtomicU8>,
@@ -282,7 +291,7 @@ impl Lane {
         shards.push(self.shard);
         shards.sort_unstable();
         shards.dedup();
-        let mut tx = Tx::begin(&self.db, self.clock.now(), self.shards, &shards).await?;
+        let mut tx = Tx::begin(&self.db, &self.ids, self.clock.now(), self.shards, &shards).await?;
         // Data goes first: whatever in this batch takes the right to write away stands after it.
         commit::write(&mut tx, messages).await?;
         reacting::write(&mut tx, reactions).await?;
