@@ -11,6 +11,7 @@ use crate::support::TestApp;
 use crate::support::world::{Cast, World, operations};
 
 /// A line of the table: what is asked, and the status that each of the cast gets.
+#[derive(Clone)]
 pub struct Row {
     /// `GET` and the like.
     pub method: Method,
@@ -23,6 +24,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// The status that one of the cast gets.
+    pub fn status(&self, cast: Cast) -> u16 {
+        self.statuses[cast as usize]
+    }
+
     /// The path as the document writes it.
     pub fn route(&self) -> String {
         let parts = self.path.split('?').next().unwrap_or_default().split('/');

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod openapi;
 pub mod operating;
 pub mod page;
+mod parameters;
 pub mod path;
 pub mod problem;
 pub mod serve;
@@ -71,6 +72,8 @@ pub const AT_ROOT: [&str; 20] = [
 pub fn router(app: App) -> Router {
     let (api, document) = api().split_for_parts();
     let api = api.route_layer(middleware::from_fn_with_state(app.clone(), idempotency::wrap));
+    let parameters = parameters::Parameters::of(&document);
+    let api = api.route_layer(middleware::from_fn_with_state(parameters, parameters::refuse_unknown));
     Router::new()
         .nest(BASE, api.clone().fallback(not_found).method_not_allowed_fallback(wrong_method))
         .merge(openapi::routes(document))

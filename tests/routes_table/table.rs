@@ -53,5 +53,22 @@ const MESSAGES: &str = r#"
 #      path                                        anon strg memb mute bann mod  own  adm  bot
 GET    /channels/{channel_id}/messages             401  404  200  200  404  200  200  200  200
 POST   /channels/{channel_id}/messages             401  404  201  403  404  201  201  201  201 | {"content": "Hello"}
+POST   /channels/{channel_id}/messages/bulk-delete 401  404  403  403  404  200  200  200  403 | {"ids": ["<message_id>"]}
 GET    /messages/{message_id}                      401  404  200  200  404  200  200  200  200
+PATCH  /messages/{message_id}                      401  404  403  403  404  403  403  403  403 | {"content": "Changed"}
+PATCH  /messages/{message_id:own}                  401  404  200  403  404  200  200  200  200 | {"content": "Changed"}
+DELETE /messages/{message_id}                      401  404  403  403  404  204  204  204  403
+DELETE /messages/{message_id:own}                  401  404  204  403  404  204  204  204  204
+GET    /messages/{message_id}/revisions            401  404  403  403  404  200  200  200  403
+GET    /messages/{message_id:own}/revisions        401  404  200  403  404  200  200  200  200
+GET    /messages/{message_id:reacted}/reactions?emoji=%F0%9F%91%8D 401  404  200  200  404  200  200  200  200
+POST   /messages/{message_id}/reactions            401  404  201  403  404  201  201  201  201 | {"emoji": "👍"}
+DELETE /messages/{message_id:reacted}/reactions    401  404  200  404  404  200  200  200  200 | {"emoji": "👍"}
+DELETE /messages/{message_id:reacted}/reactions    401  404  403  403  404  200  200  200  403 | {"emoji": "👍", "user_id": "<user_id>"}
+GET    /channels/{channel_id}/pins                 401  404  200  200  404  200  200  200  200
+POST   /channels/{channel_id}/pins                 401  404  403  403  404  201  201  201  403 | {"message_id": "<message_id>"}
+DELETE /channels/{channel_id}/pins                 401  404  403  403  404  204  204  204  403 | {"message_id": "<message_id:pinned>"}
+DELETE /channels/{channel_id}/pins/{message_id:pinned} 401 404 403 403 404 204  204  204  403
+PUT    /channels/{channel_id}/read                 401  404  200  200  404  200  200  200  200 | {"message_id": "<message_id>"}
+GET    /users/@me/read-states                      401  200  200  200  200  200  200  200  200
 "#;

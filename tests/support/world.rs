@@ -185,6 +185,8 @@ impl<'a> World<'a> {
     /// The id or word for a thing of this name.
     async fn thing(&self, name: &str, caller: Cast) -> String {
         let person = self.person(caller);
+        let silent = [Cast::Anonymous, Cast::Stranger, Cast::Muted, Cast::Banned];
+        let may_write = !silent.contains(&caller);
         match name {
             "user_id" | "target_id" => self.target.id.clone(),
             "user_id:me" => "@me".to_owned(),
@@ -198,13 +200,21 @@ impl<'a> World<'a> {
             "role_id" => self.role.clone(),
             "fresh" => fresh_name("fresh"),
             "message_id" => self.message(&self.target).await,
-            // Who may not write has written nothing: then it is another's.
-            "message_id:own" => match caller {
-                Cast::Member | Cast::Moderator | Cast::Owner | Cast::Administrator | Cast::Bot => {
-                    self.message(person).await
+            "message_id:pinned" => {
+                let message = self.message(&self.target).await;
+                let body = json!({"message_id": message});
+                self.owner().post(&format!("/channels/{}/pins", self.general), body).await.expect(201);
+                message
+            }
+            "message_id:reacted" => {
+                let message = self.message(&self.target).await;
+                for who in [&self.target, person].into_iter().take(if may_write { 2 } else { 1 }) {
+                    who.post(&format!("/messages/{message}/reactions"), json!({"emoji": "👍"})).await.expect(201);
                 }
-                _ => self.message(&self.target).await,
-            },
+                message
+            }
+            // Who may not write has written nothing: then it is another's.
+            "message_id:own" => self.message(if may_write { person } else { &self.target }).await,
             "session_id" => match caller {
                 Cast::Anonymous | Cast::Bot => "1".to_owned(),
                 _ => {

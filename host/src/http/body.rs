@@ -69,12 +69,7 @@ impl<T: DeserializeOwned + Validate> FromRequest<App> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = content_type.is_some_and(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json")
-        });
-        if !is_json {
+        if !is_json(&request) {
             return Err(Code::UnsupportedMediaType.into());
         }
         let bytes = limited(request.into_body(), app.config.limits.body_bytes).await?;
@@ -89,9 +84,22 @@ impl<T: DeserializeOwned + Validate> FromRequest<App> for OptionalBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let is_json = is_json(&request);
         let bytes = limited(request.into_body(), app.config.limits.body_bytes).await?;
-        if bytes.is_empty() { Ok(OptionalBody(None)) } else { parse(&bytes).map(|body| OptionalBody(Some(body))) }
+        match bytes.is_empty() {
+            true => Ok(OptionalBody(None)),
+            false if is_json => parse(&bytes).map(|body| OptionalBody(Some(body))),
+            false => Err(Code::UnsupportedMediaType.into()),
+        }
     }
+}
+
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    })
 }
 
 /// A whole body, up to `limit` bytes.
