@@ -124,3 +124,12 @@ pub async fn mine(app: &App, caller: &Caller) -> Result<Vec<Guild>> {
     caller.identity()?;
     Ok(store::guilds_of(&mut app.db.read().await?, caller.user).await?)
 }
+
+/// A channel of the guild goes: if the server's own messages went there, they go nowhere from now on.
+pub(crate) async fn forget_channel(tx: &mut Tx, guild: GuildId, channel: ChannelId) -> Result<()> {
+    if store::clear_system_channel(tx, guild, channel).await? {
+        let now = store::guild(tx, guild).await?.ok_or(Code::NotFound)?;
+        tx.append(NewEvent::new(EventKind::GuildUpdated, guild, &now)?)?;
+    }
+    Ok(())
+}

@@ -24,6 +24,8 @@ pub mod mentions;
 pub mod read_states;
 pub mod routes;
 pub(crate) mod store;
+pub(crate) mod system;
+pub(crate) mod webhooks;
 
 use commit::{Outcome, Pending};
 use mentions::AllowedMentions;
@@ -197,6 +199,23 @@ async fn finish(app: &App, caller: &Caller, outcome: Outcome, payload: Arc<str>)
             Ok(Sent { message: RawValue::from_string(payload.to_string())?, created: true })
         }
     }
+}
+
+/// Sends a message as part of a larger change: the first one of a thread that is being made.
+pub(crate) async fn send_within(
+    tx: &mut crate::log::Tx,
+    caller: &Caller,
+    access: &Access,
+    draft: &Draft,
+    id: MessageId,
+) -> Result<()> {
+    let mut pending = [Pending { allowed_under: None, ..compose(caller, access, draft, id)? }];
+    commit::write(tx, &mut pending).await
+}
+
+/// Whether a message that isn't deleted stands in this channel.
+pub(crate) async fn stands_in(tx: &mut crate::log::Tx, channel: ChannelId, message: MessageId) -> Result<bool> {
+    Ok(!store::in_channel(tx, channel, &[message]).await?.is_empty())
 }
 
 /// Whether nothing but the guild's rules decides if a message may be sent: then it can be written

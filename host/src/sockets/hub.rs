@@ -1,6 +1,6 @@
 //! Who listens to what on this node, and the one place that hands events to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,14 +8,15 @@ use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
 
 use super::engineio::Engines;
-use super::event::{Class, Event};
+use super::event::Event;
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
+use super::sight::{self, Interest, Sight, Visible};
 use super::voice::Voices;
 use super::{CloseCode, snapshot};
 use crate::accounts::Caller;
 use crate::app::App;
-use crate::channels::{self, GuildRules, MemberRules, Membership, Permissions};
+use crate::channels::{self, Membership, Permissions};
 use crate::config::Sockets;
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -44,38 +45,6 @@ struct Listener {
     interest: Interest,
     /// What it may see of a guild; nothing for other streams, where all is seen.
     sight: Option<Sight>,
-}
-
-#[derive(Clone)]
-struct Sight {
-    member: Arc<MemberRules>,
-    visible: Arc<Visible>,
-}
-
-/// What members with the same roles see of a guild.
-struct Visible {
-    channels: HashSet<ChannelId>,
-    permissions: Permissions,
-}
-
-/// Which of what it may see a session wants.
-#[derive(Clone, Default)]
-struct Interest {
-    /// All of the stream.
-    whole: bool,
-    /// These channels, if not all.
-    joined: Vec<ChannelId>,
-    /// Not these.
-    muted: Vec<ChannelId>,
-}
-
-impl Interest {
-    fn wants(&self, channel: Option<ChannelId>) -> bool {
-        match channel {
-            None => self.whole,
-            Some(channel) => (self.whole || self.joined.contains(&channel)) && !self.muted.contains(&channel),
-        }
-    }
 }
 
 #[derive(Default)]
@@ -224,20 +193,32 @@ impl Hub {
 
     /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
     pub async fn publish(&self, app: &App, entries: &[Arc<Entry>]) {
-        for entry in entries {
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            // Channels that go together are out of sight together, as soon as the first is followed.
+            let together = rest.iter().take_while(|next| goes_with(first, next)).count().max(1);
+            let (rows, later) = rest.split_at(together);
+            rest = later;
             let before =
-                matches!(entry.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
+                matches!(first.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
             if before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
-            if let Err(error) = self.follow(app, entry).await {
-                tracing::warn!(%error, kind = %entry.kind, "what sockets see could not be brought up to date; they must come again");
-                self.close_stream(entry.stream);
+            if let Err(error) = self.follow_all(app, rows).await {
+                tracing::warn!(%error, kind = %first.kind, "what sockets see could not be brought up to date; they must come again");
+                self.close_stream(first.stream);
             }
             if !before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
         }
+    }
+
+    async fn follow_all(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
+        for row in rows {
+            self.follow(app, row).await?;
+        }
+        Ok(())
     }
 
     fn deliver(&self, entry: &Entry) {
@@ -317,7 +298,14 @@ impl Hub {
         let coming: Vec<Arc<Handle>> =
             recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
         let listeners = state.streams.entry(entry.stream).or_default();
-        listeners.retain(|listener| recipients.contains(&listener.handle.user));
+        let hidden = sight::direct_hidden(entry.stream)?;
+        listeners.retain(|listener| {
+            let stays = recipients.contains(&listener.handle.user);
+            if !stays {
+                listener.handle.outbox.push(Out::Event(hidden.clone()));
+            }
+            stays
+        });
         for handle in coming {
             if !listeners.iter().any(|listener| listener.handle.key == handle.key) {
                 listeners.push(Listener::to_all(&handle));
@@ -349,7 +337,9 @@ impl Hub {
                 None => Visible::of(&rules, &sight.member).into(),
             };
             let before = std::mem::replace(&mut sight.visible, visible);
-            listener.tell_difference(&before, entry)?;
+            for event in sight::difference(&before, &sight.visible, entry, &listener.interest)? {
+                listener.handle.outbox.push(Out::Event(event));
+            }
         }
         Ok(())
     }
@@ -366,6 +356,12 @@ impl Hub {
             handle.outbox.close(CloseCode::GoingAway);
         }
     }
+}
+
+/// Whether two rows tell of channels of one guild that were deleted.
+fn goes_with(row: &Entry, next: &Entry) -> bool {
+    let gone = |row: &Entry| row.kind == EventKind::ChannelDeleted;
+    gone(row) && gone(next) && row.stream == next.stream
 }
 
 /// Whom a member's event is about.
@@ -423,38 +419,5 @@ impl Listener {
 
     fn holds(&self, needed: Permissions) -> bool {
         self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
-    }
-
-    /// Tells a session which channels it sees no longer, and which it sees now, before anything else.
-    fn tell_difference(&self, before: &Visible, entry: &Entry) -> Result<()> {
-        #[derive(serde::Serialize)]
-        struct Sight {
-            guild_id: GuildId,
-            channel_id: ChannelId,
-        }
-        let Some(sight) = &self.sight else { return Ok(()) };
-        let guild_id = GuildId(entry.stream.0);
-        let lost = before.channels.difference(&sight.visible.channels).map(|channel| ("channel_hidden", *channel));
-        let gained = sight.visible.channels.difference(&before.channels).map(|channel| ("channel_shown", *channel));
-        for (name, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
-            if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(name, Class::Critical, &Sight { guild_id, channel_id })?;
-                self.handle.outbox.push(Out::Event(event));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Visible {
-    fn of(rules: &GuildRules, member: &MemberRules) -> Visible {
-        // Whether a member is timed out makes no difference to what they see.
-        let member = &MemberRules { timed_out_until: None, ..member.clone() };
-        let now = crate::clock::Timestamp(0);
-        let sees = |channel: &ChannelId| rules.resolve(member, Some(*channel), now).contains(Permissions::VIEW_CHANNEL);
-        Visible {
-            channels: rules.channels.keys().copied().filter(sees).collect(),
-            permissions: rules.resolve(member, None, now),
-        }
     }
 }
