@@ -29,9 +29,11 @@ pub mod routes;
 mod sending;
 pub(crate) mod store;
 pub(crate) mod system;
+pub(crate) mod webhooks;
 
 use mentions::AllowedMentions;
 pub use sending::{Sent, send};
+pub(crate) use sending::{send_within, stands_in};
 
 /// The longest message, in characters.
 pub const MAX_CONTENT: usize = 4_000;

@@ -116,6 +116,24 @@ pub(super) async fn write_alone(tx: &mut crate::log::Tx, message: Pending) -> Re
     Ok(pending[0].outcome)
 }
 
+/// Sends a message as part of a larger change: the first one of a thread that is being made. It
+/// mentions nobody, as there is nobody in the thread yet.
+pub(crate) async fn send_within(
+    tx: &mut crate::log::Tx,
+    caller: &Caller,
+    access: &Access,
+    draft: &Draft,
+    id: MessageId,
+) -> Result<()> {
+    let composed = compose(caller, access, id, MessageKind::Default, draft, &[])?;
+    write_alone(tx, composed).await.map(drop)
+}
+
+/// Whether a message that isn't deleted stands in this channel.
+pub(crate) async fn stands_in(tx: &mut crate::log::Tx, channel: ChannelId, message: MessageId) -> Result<bool> {
+    Ok(!store::in_channel(tx, channel, &[message]).await?.is_empty())
+}
+
 async fn wait_for_slowmode(tx: &mut crate::log::Tx, access: &Access) -> Result<()> {
     let seconds = access.rule().map_or(0, |rule| rule.slowmode_seconds);
     let exempt = access.may(Permissions::MANAGE_MESSAGES) || access.may(Permissions::MANAGE_CHANNELS);

@@ -7,14 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
 
-mod listener;
-
-use listener::{Interest, Listener, Sight, Visible};
-
 use super::engineio::Engines;
 use super::event::{Event, Moment};
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
+use super::sight::{self, Interest, Sight, Visible};
 use super::voice::Voices;
 use super::{CloseCode, snapshot};
 use crate::accounts::Caller;
@@ -39,6 +36,15 @@ pub struct Handle {
     pub outbox: Outbox,
     /// Whether it wants every guild that its user joins.
     wants_all: Mutex<bool>,
+}
+
+/// A session that listens to a stream.
+#[derive(Clone)]
+struct Listener {
+    handle: Arc<Handle>,
+    interest: Interest,
+    /// What it may see of a guild; nothing for other streams, where all is seen.
+    sight: Option<Sight>,
 }
 
 #[derive(Default)]
@@ -187,20 +193,32 @@ impl Hub {
 
     /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
     pub async fn publish(&self, app: &App, entries: &[Arc<Entry>]) {
-        for entry in entries {
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            // Channels that go together are out of sight together, as soon as the first is followed.
+            let together = rest.iter().take_while(|next| goes_with(first, next)).count().max(1);
+            let (rows, later) = rest.split_at(together);
+            rest = later;
             let before =
-                matches!(entry.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
+                matches!(first.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
             if before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
-            if let Err(error) = self.follow(app, entry).await {
-                tracing::warn!(%error, kind = %entry.kind, "what sockets see could not be brought up to date; they must come again");
-                self.close_stream(entry.stream);
+            if let Err(error) = self.follow_all(app, rows).await {
+                tracing::warn!(%error, kind = %first.kind, "what sockets see could not be brought up to date; they must come again");
+                self.close_stream(first.stream);
             }
             if !before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
         }
+    }
+
+    async fn follow_all(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
+        for row in rows {
+            self.follow(app, row).await?;
+        }
+        Ok(())
     }
 
     fn deliver(&self, entry: &Entry) {
@@ -280,7 +298,14 @@ impl Hub {
         let coming: Vec<Arc<Handle>> =
             recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
         let listeners = state.streams.entry(entry.stream).or_default();
-        listeners.retain(|listener| recipients.contains(&listener.handle.user));
+        let hidden = sight::direct_hidden(entry.stream)?;
+        listeners.retain(|listener| {
+            let stays = recipients.contains(&listener.handle.user);
+            if !stays {
+                listener.handle.outbox.push(Out::Event(hidden.clone()));
+            }
+            stays
+        });
         for handle in coming {
             if !listeners.iter().any(|listener| listener.handle.key == handle.key) {
                 listeners.push(Listener::to_all(&handle));
@@ -312,7 +337,9 @@ impl Hub {
                 None => Visible::of(&rules, &sight.member).into(),
             };
             let before = std::mem::replace(&mut sight.visible, visible);
-            listener.tell_difference(&before, entry)?;
+            for event in sight::difference(&before, &sight.visible, entry, &listener.interest)? {
+                listener.handle.outbox.push(Out::Event(event));
+            }
         }
         Ok(())
     }
@@ -329,6 +356,12 @@ impl Hub {
             handle.outbox.close(CloseCode::GoingAway);
         }
     }
+}
+
+/// Whether two rows tell of channels of one guild that were deleted.
+fn goes_with(row: &Entry, next: &Entry) -> bool {
+    let gone = |row: &Entry| row.kind == EventKind::ChannelDeleted;
+    gone(row) && gone(next) && row.stream == next.stream
 }
 
 /// Whom a member's event is about.
@@ -367,5 +400,24 @@ impl State {
                 self.users.remove(&handle.user);
             }
         }
+    }
+}
+
+impl Listener {
+    fn to_all(handle: &Arc<Handle>) -> Listener {
+        let interest = Interest { whole: true, ..Interest::default() };
+        Listener { handle: handle.clone(), interest, sight: None }
+    }
+
+    fn sees(&self, channel: Option<ChannelId>) -> bool {
+        let visible = match (&self.sight, channel) {
+            (Some(sight), Some(channel)) => sight.visible.channels.contains(&channel),
+            _ => true,
+        };
+        visible && self.interest.wants(channel)
+    }
+
+    fn holds(&self, needed: Permissions) -> bool {
+        self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
     }
 }
