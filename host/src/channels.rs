@@ -10,23 +10,34 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::error::{Code, Result};
-use crate::id::{ChannelId, GuildId, MessageId, UserId};
+use crate::id::{ChannelId, GuildId, MessageId, StreamId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
 pub mod access;
+pub mod change;
+pub mod create;
+pub mod delete;
+pub mod directs;
+pub mod explain;
+pub mod overwrites;
 pub mod permissions;
 pub mod routes;
+pub mod rules;
 pub(crate) mod store;
 pub(crate) mod targets;
+pub mod threads;
+pub mod webhooks;
 
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
-pub use permissions::{
-    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, Permissions, RoleRule, Step,
-    Verification,
+pub(crate) use directs::directs_of;
+pub use permissions::Permissions;
+pub use rules::{
+    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Step, Verification,
+    without_category,
 };
 
 /// A channel as those who see it see it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Channel {
     /// The channel's id.
     pub id: ChannelId,
@@ -68,7 +79,7 @@ pub struct Channel {
 }
 
 /// An exception for one role or member, as clients see it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct OverwriteView {
     /// The role's or the member's id.
     pub target_id: crate::id::TargetId,
@@ -116,22 +127,27 @@ pub(crate) async fn wake_thread(tx: &mut Tx, access: &Access) -> Result<()> {
         return Ok(());
     }
     store::set_archived(tx, access.channel, false).await?;
-    announce_update(tx, access).await
+    announce_update(tx, access.channel).await.map(drop)
 }
 
-/// Tells those who see a channel how it is now.
-pub(crate) async fn announce_update(tx: &mut Tx, access: &Access) -> Result<()> {
-    if let Some(guild) = access.guild() {
-        store::raise_access_version(tx, guild).await?;
-    }
-    let channel = store::channel(tx, access.channel).await?.ok_or(Code::NotFound)?;
-    tx.append(NewEvent::new(EventKind::ChannelUpdated, access.stream(), &channel)?.in_channel(access.channel))?;
+/// Tells those who see a channel how it is now; answers it.
+pub(crate) async fn announce_update(tx: &mut Tx, channel: ChannelId) -> Result<Channel> {
+    let channel = store::channel(tx, channel).await?.ok_or(Code::NotFound)?;
+    announce(tx, EventKind::ChannelUpdated, &channel).await?;
+    Ok(channel)
+}
+
+/// Tells those who see a channel, or saw it, what became of it.
+pub(crate) async fn announce(tx: &mut Tx, kind: EventKind, channel: &Channel) -> Result<()> {
+    let stream = match channel.guild_id {
+        Some(guild) => {
+            store::raise_access_version(tx, guild).await?;
+            StreamId::from(guild)
+        }
+        None => channel.id.into(),
+    };
+    tx.append(NewEvent::new(kind, stream, channel)?.in_channel(channel.id))?;
     Ok(())
-}
-
-/// The direct and group channels that somebody is in.
-pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>> {
-    Ok(store::directs_of(&mut app.db.read().await?, user).await?)
 }
 
 /// A channel as somebody sees it who holds a connection already.

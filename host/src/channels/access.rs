@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use moka::sync::Cache;
 use smallvec::SmallVec;
 
-use super::permissions::{ChannelKind, ChannelRule, GuildRules, MemberRules, Permissions, Verification};
+use super::permissions::Permissions;
+use super::rules::{ChannelKind, ChannelRule, GuildRules, MemberRules, Verification};
 use super::{Channel, store};
 use crate::accounts::Caller;
 use crate::app::App;
@@ -370,6 +371,11 @@ impl Access {
         if rule.locked && !self.may(Permissions::MANAGE_THREADS) {
             return Err(Code::ThreadLocked.into());
         }
+        self.require_verified(email_verified)
+    }
+
+    /// Refuses whoever hasn't shown yet what the guild asks of those who speak.
+    pub fn require_verified(&self, email_verified: bool) -> Result<()> {
         let asks_email =
             self.membership().is_some_and(|one| one.guild.verification == Verification::Email && !one.is_owner());
         if asks_email && !email_verified { Err(Code::VerificationRequired.into()) } else { Ok(()) }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::access::{Direct, Home};
-use super::permissions::{
-    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, Permissions, RoleRule, Verification,
+use super::rules::{
+    ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Verification,
 };
-use super::{Channel, OverwriteView};
+use super::{Channel, OverwriteView, Permissions};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result};
 use crate::id::{ChannelId, GuildId, MessageId, RoleId, UserId};
@@ -150,6 +150,11 @@ impl NewRow {
             starter_message_id: None,
         }
     }
+
+    /// A channel between people.
+    pub fn direct(id: ChannelId, kind: ChannelKind) -> NewRow {
+        NewRow { guild_id: None, kind, inherits: false, ..NewRow::text(id, GuildId(0), "") }
+    }
 }
 
 pub async fn insert(conn: &mut Conn, new: &NewRow, now: Timestamp) -> Result<()> {
@@ -179,8 +184,8 @@ pub async fn insert(conn: &mut Conn, new: &NewRow, now: Timestamp) -> Result<()>
 }
 
 #[derive(sqlx::FromRow)]
-struct ChannelRow {
-    id: ChannelId,
+pub(super) struct ChannelRow {
+    pub(super) id: ChannelId,
     guild_id: Option<GuildId>,
     kind: ChannelKind,
     name: String,
@@ -199,7 +204,7 @@ struct ChannelRow {
 }
 
 impl ChannelRow {
-    fn channel(self, overwrites: Vec<OverwriteView>, recipients: Vec<UserId>) -> Channel {
+    pub(super) fn channel(self, overwrites: Vec<OverwriteView>, recipients: Vec<UserId>) -> Channel {
         Channel {
             id: self.id,
             guild_id: self.guild_id,
@@ -229,12 +234,16 @@ pub async fn channel(conn: &mut Conn, id: ChannelId) -> Result<Option<Channel>> 
         starter_message_id, archived, locked, version, created_at
         from channels where id = $1 and deleted_at is null";
     let Some(row) = conn.optional::<ChannelRow>(sql, &[&id]).await? else { return Ok(None) };
-    let sql = "select target_id, kind, allow, deny from overwrites where channel_id = $1 order by target_id";
-    let overwrites: Vec<(i64, OverwriteKind, Permissions, Permissions)> = conn.all(sql, &[&id]).await?;
-    let overwrites = overwrites.into_iter().map(|(target, kind, allow, deny)| Overwrite { target, kind, allow, deny });
-    let overwrites = overwrites.map(|one| OverwriteView::from(&one)).collect();
+    let overwrites = overwrites(conn, id).await?.iter().map(OverwriteView::from).collect();
     let recipients = if row.guild_id.is_none() { recipients(conn, id).await?.into_vec() } else { Vec::new() };
     Ok(Some(row.channel(overwrites, recipients)))
+}
+
+/// A channel's own exceptions.
+pub async fn overwrites(conn: &mut Conn, channel: ChannelId) -> Result<Vec<Overwrite>> {
+    let sql = "select target_id, kind, allow, deny from overwrites where channel_id = $1 order by target_id";
+    let rows: Vec<(i64, OverwriteKind, Permissions, Permissions)> = conn.all(sql, &[&channel]).await?;
+    Ok(rows.into_iter().map(|(target, kind, allow, deny)| Overwrite { target, kind, allow, deny }).collect())
 }
 
 /// A guild's channels and threads, in their order.
@@ -265,9 +274,93 @@ pub async fn set_archived(conn: &mut Conn, channel: ChannelId, archived: bool) -
     conn.execute(sql, &[&channel, &archived]).await.map(drop)
 }
 
-/// The direct and group channels that somebody is in.
-pub async fn directs_of(conn: &mut Conn, user: UserId) -> Result<Vec<ChannelId>> {
-    let rows: Vec<(ChannelId,)> =
-        conn.all("select channel_id from recipients where user_id = $1 order by channel_id", &[&user]).await?;
-    Ok(rows.into_iter().map(|(channel,)| channel).collect())
+/// Whether there is or was a channel with this id.
+pub async fn was_there(conn: &mut Conn, id: ChannelId) -> Result<bool> {
+    let found: Option<(i32,)> = conn.optional("select 1 from channels where id = $1", &[&id]).await?;
+    Ok(found.is_some())
+}
+
+/// How many channels and threads of a guild aren't put away.
+pub async fn count(conn: &mut Conn, guild: GuildId) -> Result<i64> {
+    let sql = "select count(*) from channels where guild_id = $1 and deleted_at is null and not archived";
+    conn.one::<(i64,)>(sql, &[&guild]).await.map(|(count,)| count)
+}
+
+/// The place after a guild's last channel.
+pub async fn next_position(conn: &mut Conn, guild: GuildId) -> Result<i64> {
+    let sql = "select coalesce(max(position), -1) + 1 from channels
+        where guild_id = $1 and deleted_at is null and kind <> 'thread'";
+    conn.one::<(i64,)>(sql, &[&guild]).await.map(|(position,)| position)
+}
+
+/// The threads of a channel that are put away or not, the newest first.
+pub async fn threads(
+    conn: &mut Conn,
+    channel: ChannelId,
+    archived: bool,
+    before: ChannelId,
+    limit: i64,
+) -> Result<Vec<Channel>> {
+    let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
+        starter_message_id, archived, locked, version, created_at from channels
+        where parent_id = $1 and kind = 'thread' and archived = $2 and id < $3 and deleted_at is null
+        order by id desc limit $4";
+    let rows: Vec<ChannelRow> = conn.all(sql, &[&channel, &archived, &before, &limit]).await?;
+    Ok(rows.into_iter().map(|row| row.channel(Vec::new(), Vec::new())).collect())
+}
+
+/// The channels in a category, or the threads of a channel.
+pub async fn children(conn: &mut Conn, parent: ChannelId) -> Result<Vec<ChannelId>> {
+    let sql = "select id from channels where parent_id = $1 and deleted_at is null order by position, id";
+    let rows: Vec<(ChannelId,)> = conn.all(sql, &[&parent]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Stores what of a channel can be changed, as its next version.
+pub async fn update(conn: &mut Conn, channel: &Channel) -> Result<()> {
+    let sql = "update channels set name = $2, topic = $3, parent_id = $4, position = $5, inherits = $6, nsfw = $7,
+        slowmode_seconds = $8, archived = $9, locked = $10, owner_id = $11, version = version + 1 where id = $1";
+    conn.execute(
+        sql,
+        &[
+            &channel.id,
+            &channel.name,
+            &channel.topic,
+            &channel.parent_id,
+            &channel.position,
+            &channel.inherits,
+            &channel.nsfw,
+            &channel.slowmode_seconds,
+            &channel.archived,
+            &channel.locked,
+            &channel.owner_id,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Raises a channel's version, where something that hangs on it changed.
+pub async fn touch(conn: &mut Conn, channel: ChannelId) -> Result<()> {
+    conn.execute("update channels set version = version + 1 where id = $1", &[&channel]).await.map(drop)
+}
+
+/// Deletes a channel; its messages stay for those who must look at what was said.
+pub async fn delete(conn: &mut Conn, channel: ChannelId, now: Timestamp) -> Result<()> {
+    conn.execute("update channels set deleted_at = $2 where id = $1", &[&channel, &now]).await?;
+    conn.execute("delete from overwrites where channel_id = $1", &[&channel]).await?;
+    conn.execute("delete from slowmodes where channel_id = $1", &[&channel]).await.map(drop)
+}
+
+/// Adds an exception to a channel, or replaces the one for the same target.
+pub async fn put_overwrite(conn: &mut Conn, channel: ChannelId, one: &Overwrite) -> Result<()> {
+    let sql = "insert into overwrites (channel_id, target_id, kind, allow, deny) values ($1, $2, $3, $4, $5)
+        on conflict (channel_id, target_id) do update set allow = excluded.allow, deny = excluded.deny";
+    conn.execute(sql, &[&channel, &one.target, &one.kind, &one.allow, &one.deny]).await.map(drop)
+}
+
+/// Removes an exception from a channel.
+pub async fn delete_overwrite(conn: &mut Conn, channel: ChannelId, target: i64) -> Result<()> {
+    let sql = "delete from overwrites where channel_id = $1 and target_id = $2";
+    conn.execute(sql, &[&channel, &target]).await.map(drop)
 }

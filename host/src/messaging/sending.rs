@@ -116,6 +116,19 @@ pub(super) async fn write_alone(tx: &mut crate::log::Tx, message: Pending) -> Re
     Ok(pending[0].outcome)
 }
 
+/// Sends a message as part of a larger change: the first one of a thread that is being made.
+pub(crate) async fn send_within(
+    tx: &mut crate::log::Tx,
+    caller: &Caller,
+    access: &Access,
+    draft: &Draft,
+) -> Result<()> {
+    let id = MessageId(tx.next_id()?);
+    let present = mentions::present_through(tx, access, &draft.content).await?;
+    let message = compose(caller, access, id, MessageKind::Default, draft, &present)?;
+    write_alone(tx, message).await.map(drop)
+}
+
 async fn wait_for_slowmode(tx: &mut crate::log::Tx, access: &Access) -> Result<()> {
     let seconds = access.rule().map_or(0, |rule| rule.slowmode_seconds);
     let exempt = access.may(Permissions::MANAGE_MESSAGES) || access.may(Permissions::MANAGE_CHANNELS);

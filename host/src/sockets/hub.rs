@@ -187,18 +187,23 @@ impl Hub {
 
     /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
     pub async fn publish(&self, app: &App, entries: &[Arc<Entry>]) {
-        for entry in entries {
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            // Channels that come or go together do so for those who see them as soon as the first does.
+            let together = rest.iter().take_while(|next| goes_with(first, next)).count().max(1);
+            let (rows, later) = rest.split_at(together);
+            rest = later;
             let before =
-                matches!(entry.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
+                matches!(first.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
             if before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
-            if let Err(error) = self.follow(app, entry).await {
-                tracing::warn!(%error, kind = %entry.kind, "what sockets see could not be brought up to date; they must come again");
-                self.close_stream(entry.stream);
+            if let Err(error) = self.follow(app, rows).await {
+                tracing::warn!(%error, kind = %first.kind, "what sockets see could not be brought up to date; they must come again");
+                self.close_stream(first.stream);
             }
             if !before {
-                self.deliver(entry);
+                rows.iter().for_each(|row| self.deliver(row));
             }
         }
     }
@@ -218,20 +223,21 @@ impl Hub {
         }
     }
 
-    /// Changes who sees what, as a row of the log says.
-    async fn follow(&self, app: &App, entry: &Entry) -> Result<()> {
+    /// Changes who sees what, as rows of the log say that go together.
+    async fn follow(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
+        let Some(entry) = rows.first() else { return Ok(()) };
         match entry.kind {
             EventKind::SessionRevoked => self.revoke(entry),
             EventKind::MemberJoined => self.member_came(app, entry).await?,
             EventKind::MemberLeft => self.member_went(entry)?,
-            EventKind::MemberUpdated => self.look_again(app, entry, Some(subject(entry)?)).await?,
+            EventKind::MemberUpdated => self.look_again(app, rows, Some(subject(entry)?)).await?,
             EventKind::GuildDeleted => drop(self.state.write().streams.remove(&entry.stream)),
             EventKind::ChannelCreated | EventKind::ChannelUpdated
                 if entry.channel == Some(ChannelId(entry.stream.0)) =>
             {
                 self.recipients_changed(entry)?;
             }
-            kind if kind.changes_access() => self.look_again(app, entry, None).await?,
+            kind if kind.changes_access() => self.look_again(app, rows, None).await?,
             _ => {}
         }
         Ok(())
@@ -280,7 +286,14 @@ impl Hub {
         let coming: Vec<Arc<Handle>> =
             recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
         let listeners = state.streams.entry(entry.stream).or_default();
-        listeners.retain(|listener| recipients.contains(&listener.handle.user));
+        let hidden = listener::direct_hidden(entry.stream)?;
+        listeners.retain(|listener| {
+            let stays = recipients.contains(&listener.handle.user);
+            if !stays {
+                listener.handle.outbox.push(Out::Event(hidden.clone()));
+            }
+            stays
+        });
         for handle in coming {
             if !listeners.iter().any(|listener| listener.handle.key == handle.key) {
                 listeners.push(Listener::to_all(&handle));
@@ -290,17 +303,18 @@ impl Hub {
     }
 
     /// Computes anew what those in a guild see, all of them or one; tells each what it lost and gained.
-    async fn look_again(&self, app: &App, entry: &Entry, only: Option<UserId>) -> Result<()> {
-        if !self.state.read().streams.contains_key(&entry.stream) {
+    async fn look_again(&self, app: &App, rows: &[Arc<Entry>], only: Option<UserId>) -> Result<()> {
+        let Some(stream) = rows.first().map(|row| row.stream) else { return Ok(()) };
+        if !self.state.read().streams.contains_key(&stream) {
             return Ok(());
         }
-        let Some(rules) = app.rules.guild(&app.db, GuildId(entry.stream.0)).await? else { return Ok(()) };
+        let Some(rules) = app.rules.guild(&app.db, GuildId(stream.0)).await? else { return Ok(()) };
         let fresh = match only {
             Some(user) => app.rules.member(&app.db, &rules, user).await?,
             None => None,
         };
         let mut state = self.state.write();
-        let Some(listeners) = state.streams.get_mut(&entry.stream) else { return Ok(()) };
+        let Some(listeners) = state.streams.get_mut(&stream) else { return Ok(()) };
         let mut alike: HashMap<Vec<i64>, Arc<Visible>> = HashMap::new();
         for listener in listeners.iter_mut().filter(|one| only.is_none_or(|user| user == one.handle.user)) {
             let Some(sight) = &mut listener.sight else { continue };
@@ -312,7 +326,7 @@ impl Hub {
                 None => Visible::of(&rules, &sight.member).into(),
             };
             let before = std::mem::replace(&mut sight.visible, visible);
-            listener.tell_difference(&before, entry)?;
+            listener.tell_difference(&before, rows)?;
         }
         Ok(())
     }
@@ -329,6 +343,12 @@ impl Hub {
             handle.outbox.close(CloseCode::GoingAway);
         }
     }
+}
+
+/// Whether two rows tell of channels of one guild that came together, or went together.
+fn goes_with(row: &Entry, next: &Entry) -> bool {
+    let whole = matches!(row.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
+    whole && row.kind == next.kind && row.stream == next.stream
 }
 
 /// Whom a member's event is about.

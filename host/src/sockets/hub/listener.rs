@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Handle;
 use crate::channels::{GuildRules, MemberRules, Permissions};
 use crate::error::Result;
-use crate::id::{ChannelId, GuildId};
-use crate::log::Entry;
+use crate::id::{ChannelId, GuildId, StreamId};
+use crate::log::{Entry, EventKind};
 use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
 
@@ -78,26 +80,40 @@ impl Listener {
         self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
     }
 
-    /// Tells a session which channels it sees no longer, and which it sees now, before anything else.
-    pub fn tell_difference(&self, before: &Visible, entry: &Entry) -> Result<()> {
-        #[derive(serde::Serialize)]
-        struct Sight {
-            guild_id: GuildId,
-            channel_id: ChannelId,
-        }
+    /// Tells a session which channels it sees no longer, and which it sees now, because of these rows
+    /// of the log and before anything else.
+    pub fn tell_difference(&self, before: &Visible, rows: &[Arc<Entry>]) -> Result<()> {
         let Some(sight) = &self.sight else { return Ok(()) };
-        let guild_id = GuildId(entry.stream.0);
+        let guild_id = rows.first().map(|row| GuildId(row.stream.0));
         let lost = before.channels.difference(&sight.visible.channels).map(|channel| (Moment::ChannelHidden, *channel));
         let gained =
             sight.visible.channels.difference(&before.channels).map(|channel| (Moment::ChannelShown, *channel));
-        for (moment, channel_id) in lost.chain(gained).filter(|(_, channel)| Some(*channel) != entry.channel) {
+        // A channel's own creation and deletion tell that it comes and goes.
+        let tells_itself =
+            |row: &&Arc<Entry>| matches!(row.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
+        let told = |channel: ChannelId| rows.iter().filter(tells_itself).any(|row| row.channel == Some(channel));
+        for (moment, channel_id) in lost.chain(gained).filter(|(_, channel)| !told(*channel)) {
             if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(moment, &Sight { guild_id, channel_id })?;
+                let event = Event::ephemeral(moment, &InSight { guild_id, channel_id })?;
                 self.handle.outbox.push(Out::Event(event));
             }
         }
         Ok(())
     }
+}
+
+/// The body of `channel_hidden` and `channel_shown`.
+#[derive(Serialize)]
+struct InSight {
+    /// None for direct messages and groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guild_id: Option<GuildId>,
+    channel_id: ChannelId,
+}
+
+/// What tells somebody that they are in a group no longer.
+pub(super) fn direct_hidden(stream: StreamId) -> Result<Arc<Event>> {
+    Event::ephemeral(Moment::ChannelHidden, &InSight { guild_id: None, channel_id: ChannelId(stream.0) })
 }
 
 impl Visible {
