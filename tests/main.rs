@@ -9,6 +9,14 @@ mod routes_table;
 mod support;
 mod tidy;
 
+mod channels_directs;
+mod channels_overwrites;
+mod channels_settings;
+mod channels_slowmode;
+mod channels_sockets;
+mod channels_threads;
+mod channels_webhooks;
 mod first_message;
+mod permissions;
 mod real_clients;
 mod sockets_gateway;

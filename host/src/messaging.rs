@@ -32,8 +32,8 @@ pub(crate) mod system;
 pub(crate) mod webhooks;
 
 use mentions::AllowedMentions;
+pub(crate) use sending::send_within;
 pub use sending::{Sent, send};
-pub(crate) use sending::{send_within, stands_in};
 
 /// The longest message, in characters.
 pub const MAX_CONTENT: usize = 4_000;
@@ -180,6 +180,11 @@ fn said_once<T: PartialEq>(pointer: &str, query: Option<T>, body: Option<T>) -> 
         (Some(query), Some(body)) if query != body => Err(Error::field(pointer, FieldCode::NotAllowed)),
         (query, body) => Ok(body.or(query)),
     }
+}
+
+/// Whether a message that isn't deleted stands in this channel.
+pub(crate) async fn stands_in(conn: &mut Conn, channel: ChannelId, message: MessageId) -> Result<bool> {
+    Ok(!store::in_channel(conn, channel, &[message]).await?.is_empty())
 }
 
 /// Refuses what would reach somebody who has blocked, or was blocked by, the one who does it.

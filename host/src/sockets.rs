@@ -9,7 +9,6 @@ pub mod outbox;
 pub mod protocol;
 pub mod routes;
 pub mod session;
-mod sight;
 mod snapshot;
 pub mod transport;
 pub mod voice;

@@ -1,12 +1,14 @@
 //! The cast of the stories: a running server, people with tokens, their sockets.
 
 mod app;
+mod channels;
 mod socket;
 pub mod source;
 mod user;
 pub mod world;
 
 pub use app::{Database, TestApp, create_database, drop_database, may_skip};
+pub use channels::id_of;
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 

@@ -70,11 +70,9 @@ fn require_branches(access: &Access) -> Result<()> {
     }
 }
 
-/// A thread on its way, with the ids of all that comes with it.
+/// A thread on its way.
 struct Start {
     thread: ChannelId,
-    notice: MessageId,
-    first: MessageId,
     caller: Caller,
     new: NewThread,
     max: usize,
@@ -87,8 +85,6 @@ pub async fn start(app: &App, caller: &Caller, channel: ChannelId, new: NewThrea
     app.limiter.check(caller, Group::Messages, channel.0)?;
     let start = Start {
         thread: ChannelId(new.message_id.map_or_else(|| app.next_id(), |message| Ok(message.0))?),
-        notice: MessageId(app.next_id()?),
-        first: MessageId(app.next_id()?),
         caller: caller.clone(),
         new,
         max: app.config.limits.channels,
@@ -161,7 +157,7 @@ async fn branch(tx: &mut Tx, guild: GuildId, access: &Access, start: &Start) -> 
 
 async fn say_so(tx: &mut Tx, guild: GuildId, access: &Access, start: &Start) -> Result<()> {
     let notice = system::Notice {
-        id: start.notice,
+        id: MessageId(tx.next_id()?),
         guild,
         channel: access.channel,
         kind: MessageKind::Thread,
@@ -183,5 +179,5 @@ async fn say_first(tx: &mut Tx, access: &Access, start: &Start, content: &str) -
         attachments: Vec::new(),
         allowed_mentions: None,
     };
-    messaging::send_within(tx, &start.caller, &inside, &draft, start.first).await
+    messaging::send_within(tx, &start.caller, &inside, &draft).await
 }

@@ -174,14 +174,13 @@ pub async fn deliver(app: &App, caller: &Caller, id: WebhookId, token: &str, sai
     app.limiter.check_account(Group::Messages, &format!("webhook {id}"))?;
     let maker = membership_of(app, webhook.guild_id, webhook.creator_id).await?;
     let maker = maker.and_then(|maker| maker.access(webhook.channel_id).ok());
-    let message = MessageId(app.next_id()?);
     app.writer
         .run(None, caller.request_id.clone(), &[webhook.guild_id.into()], move |tx| {
             Box::pin(async move {
                 // Removed meanwhile, by itself or with its channel or guild.
                 let webhook = store::proved(tx, id, &hash).await?.ok_or(Code::NotFound)?;
                 let draft = WebhookDraft {
-                    id: message,
+                    id: MessageId(tx.next_id()?),
                     webhook: id,
                     name: said.username.map_or(webhook.name, |name| name.trim().to_owned()),
                     content: said.content,

@@ -81,13 +81,6 @@ pub async fn set_system_channel(conn: &mut Conn, guild: GuildId, channel: Channe
     conn.execute("update guilds set system_channel_id = $2 where id = $1", &[&guild, &channel]).await.map(drop)
 }
 
-/// Takes the system channel away, if it is this one; whether it was.
-pub async fn clear_system_channel(conn: &mut Conn, guild: GuildId, channel: ChannelId) -> Result<bool> {
-    let sql = "update guilds set system_channel_id = null, version = version + 1
-        where id = $1 and system_channel_id = $2";
-    conn.execute(sql, &[&guild, &channel]).await.map(|changed| changed > 0)
-}
-
 pub async fn insert_everyone(conn: &mut Conn, guild: GuildId, permissions: Permissions, now: Timestamp) -> Result<()> {
     let sql = "insert into roles (id, guild_id, name, permissions, position, created_at)
         values ($1, $1, '@everyone', $2, 0, $3)";

@@ -116,22 +116,17 @@ pub(super) async fn write_alone(tx: &mut crate::log::Tx, message: Pending) -> Re
     Ok(pending[0].outcome)
 }
 
-/// Sends a message as part of a larger change: the first one of a thread that is being made. It
-/// mentions nobody, as there is nobody in the thread yet.
+/// Sends a message as part of a larger change: the first one of a thread that is being made.
 pub(crate) async fn send_within(
     tx: &mut crate::log::Tx,
     caller: &Caller,
     access: &Access,
     draft: &Draft,
-    id: MessageId,
 ) -> Result<()> {
-    let composed = compose(caller, access, id, MessageKind::Default, draft, &[])?;
-    write_alone(tx, composed).await.map(drop)
-}
-
-/// Whether a message that isn't deleted stands in this channel.
-pub(crate) async fn stands_in(tx: &mut crate::log::Tx, channel: ChannelId, message: MessageId) -> Result<bool> {
-    Ok(!store::in_channel(tx, channel, &[message]).await?.is_empty())
+    let id = MessageId(tx.next_id()?);
+    let present = mentions::present_through(tx, access, &draft.content).await?;
+    let message = compose(caller, access, id, MessageKind::Default, draft, &present)?;
+    write_alone(tx, message).await.map(drop)
 }
 
 async fn wait_for_slowmode(tx: &mut crate::log::Tx, access: &Access) -> Result<()> {

@@ -39,7 +39,7 @@ pub(crate) async fn send_as_webhook(
         Some(maker) => mentions::present_through(tx, maker, &draft.content).await?,
         None => Vec::new(),
     };
-    let row = compose(guild, channel, (maker, &present), draft)?;
+    let row = compose((guild, channel), maker, &present, draft)?;
     let payload: Arc<str> = serde_json::to_string(&shown(guild, &row))?.into();
     let mut pending = [Pending {
         stream: guild.into(),
@@ -51,22 +51,17 @@ pub(crate) async fn send_as_webhook(
         answer: None,
     }];
     commit::write(tx, &mut pending).await?;
-    match pending[0].outcome {
-        Outcome::Repeated(first) => {
-            let first =
-                store::message(tx, first).await?.filter(|row| row.deleted_at.is_none()).ok_or(Code::NotFound)?;
-            let edited_at = first.edited_at;
-            let message = Message { edited_at, ..shown(guild, &new_again(first)) };
-            Ok(Sent { message: serde_json::to_string(&message)?.into(), created: false })
-        }
-        Outcome::Written | Outcome::RulesMoved => Ok(Sent { message: payload, created: true }),
-    }
+    let Outcome::Repeated(first) = pending[0].outcome else { return Ok(Sent { message: payload, created: true }) };
+    let row = store::message(tx, first).await?.filter(|row| row.deleted_at.is_none()).ok_or(Code::NotFound)?;
+    let [Pending { message: NewMessage { nonce, .. }, .. }] = pending;
+    let message = Message { edited_at: row.edited_at, nonce, ..shown(guild, &new_again(row)) };
+    Ok(Sent { message: serde_json::to_string(&message)?.into(), created: false })
 }
 
 fn compose(
-    guild: GuildId,
-    channel: ChannelId,
-    (maker, present): (Option<&Access>, &[UserId]),
+    (guild, channel): (GuildId, ChannelId),
+    maker: Option<&Access>,
+    present: &[UserId],
     draft: WebhookDraft,
 ) -> Result<NewMessage> {
     let allowed = draft.allowed_mentions.as_ref();

@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
 
+mod listener;
+
+use listener::{Interest, Listener, Sight, Visible};
+
 use super::engineio::Engines;
 use super::event::{Event, Moment};
 use super::outbox::{Out, Outbox};
 use super::protocol::Protocol;
-use super::sight::{self, Interest, Sight, Visible};
 use super::voice::Voices;
 use super::{CloseCode, snapshot};
 use crate::accounts::Caller;
@@ -36,15 +39,6 @@ pub struct Handle {
     pub outbox: Outbox,
     /// Whether it wants every guild that its user joins.
     wants_all: Mutex<bool>,
-}
-
-/// A session that listens to a stream.
-#[derive(Clone)]
-struct Listener {
-    handle: Arc<Handle>,
-    interest: Interest,
-    /// What it may see of a guild; nothing for other streams, where all is seen.
-    sight: Option<Sight>,
 }
 
 #[derive(Default)]
@@ -195,7 +189,7 @@ impl Hub {
     pub async fn publish(&self, app: &App, entries: &[Arc<Entry>]) {
         let mut rest = entries;
         while let Some(first) = rest.first() {
-            // Channels that go together are out of sight together, as soon as the first is followed.
+            // Channels that come or go together do so for those who see them as soon as the first does.
             let together = rest.iter().take_while(|next| goes_with(first, next)).count().max(1);
             let (rows, later) = rest.split_at(together);
             rest = later;
@@ -204,7 +198,7 @@ impl Hub {
             if before {
                 rows.iter().for_each(|row| self.deliver(row));
             }
-            if let Err(error) = self.follow_all(app, rows).await {
+            if let Err(error) = self.follow(app, rows).await {
                 tracing::warn!(%error, kind = %first.kind, "what sockets see could not be brought up to date; they must come again");
                 self.close_stream(first.stream);
             }
@@ -212,13 +206,6 @@ impl Hub {
                 rows.iter().for_each(|row| self.deliver(row));
             }
         }
-    }
-
-    async fn follow_all(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
-        for row in rows {
-            self.follow(app, row).await?;
-        }
-        Ok(())
     }
 
     fn deliver(&self, entry: &Entry) {
@@ -236,20 +223,21 @@ impl Hub {
         }
     }
 
-    /// Changes who sees what, as a row of the log says.
-    async fn follow(&self, app: &App, entry: &Entry) -> Result<()> {
+    /// Changes who sees what, as rows of the log say that go together.
+    async fn follow(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
+        let Some(entry) = rows.first() else { return Ok(()) };
         match entry.kind {
             EventKind::SessionRevoked => self.revoke(entry),
             EventKind::MemberJoined => self.member_came(app, entry).await?,
             EventKind::MemberLeft => self.member_went(entry)?,
-            EventKind::MemberUpdated => self.look_again(app, entry, Some(subject(entry)?)).await?,
+            EventKind::MemberUpdated => self.look_again(app, rows, Some(subject(entry)?)).await?,
             EventKind::GuildDeleted => drop(self.state.write().streams.remove(&entry.stream)),
             EventKind::ChannelCreated | EventKind::ChannelUpdated
                 if entry.channel == Some(ChannelId(entry.stream.0)) =>
             {
                 self.recipients_changed(entry)?;
             }
-            kind if kind.changes_access() => self.look_again(app, entry, None).await?,
+            kind if kind.changes_access() => self.look_again(app, rows, None).await?,
             _ => {}
         }
         Ok(())
@@ -298,7 +286,7 @@ impl Hub {
         let coming: Vec<Arc<Handle>> =
             recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
         let listeners = state.streams.entry(entry.stream).or_default();
-        let hidden = sight::direct_hidden(entry.stream)?;
+        let hidden = listener::direct_hidden(entry.stream)?;
         listeners.retain(|listener| {
             let stays = recipients.contains(&listener.handle.user);
             if !stays {
@@ -315,17 +303,18 @@ impl Hub {
     }
 
     /// Computes anew what those in a guild see, all of them or one; tells each what it lost and gained.
-    async fn look_again(&self, app: &App, entry: &Entry, only: Option<UserId>) -> Result<()> {
-        if !self.state.read().streams.contains_key(&entry.stream) {
+    async fn look_again(&self, app: &App, rows: &[Arc<Entry>], only: Option<UserId>) -> Result<()> {
+        let Some(stream) = rows.first().map(|row| row.stream) else { return Ok(()) };
+        if !self.state.read().streams.contains_key(&stream) {
             return Ok(());
         }
-        let Some(rules) = app.rules.guild(&app.db, GuildId(entry.stream.0)).await? else { return Ok(()) };
+        let Some(rules) = app.rules.guild(&app.db, GuildId(stream.0)).await? else { return Ok(()) };
         let fresh = match only {
             Some(user) => app.rules.member(&app.db, &rules, user).await?,
             None => None,
         };
         let mut state = self.state.write();
-        let Some(listeners) = state.streams.get_mut(&entry.stream) else { return Ok(()) };
+        let Some(listeners) = state.streams.get_mut(&stream) else { return Ok(()) };
         let mut alike: HashMap<Vec<i64>, Arc<Visible>> = HashMap::new();
         for listener in listeners.iter_mut().filter(|one| only.is_none_or(|user| user == one.handle.user)) {
             let Some(sight) = &mut listener.sight else { continue };
@@ -337,9 +326,7 @@ impl Hub {
                 None => Visible::of(&rules, &sight.member).into(),
             };
             let before = std::mem::replace(&mut sight.visible, visible);
-            for event in sight::difference(&before, &sight.visible, entry, &listener.interest)? {
-                listener.handle.outbox.push(Out::Event(event));
-            }
+            listener.tell_difference(&before, rows)?;
         }
         Ok(())
     }
@@ -358,10 +345,10 @@ impl Hub {
     }
 }
 
-/// Whether two rows tell of channels of one guild that were deleted.
+/// Whether two rows tell of channels of one guild that came together, or went together.
 fn goes_with(row: &Entry, next: &Entry) -> bool {
-    let gone = |row: &Entry| row.kind == EventKind::ChannelDeleted;
-    gone(row) && gone(next) && row.stream == next.stream
+    let whole = matches!(row.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
+    whole && row.kind == next.kind && row.stream == next.stream
 }
 
 /// Whom a member's event is about.
@@ -400,24 +387,5 @@ impl State {
                 self.users.remove(&handle.user);
             }
         }
-    }
-}
-
-impl Listener {
-    fn to_all(handle: &Arc<Handle>) -> Listener {
-        let interest = Interest { whole: true, ..Interest::default() };
-        Listener { handle: handle.clone(), interest, sight: None }
-    }
-
-    fn sees(&self, channel: Option<ChannelId>) -> bool {
-        let visible = match (&self.sight, channel) {
-            (Some(sight), Some(channel)) => sight.visible.channels.contains(&channel),
-            _ => true,
-        };
-        visible && self.interest.wants(channel)
-    }
-
-    fn holds(&self, needed: Permissions) -> bool {
-        self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
     }
 }
