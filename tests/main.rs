@@ -20,3 +20,4 @@ mod messages_pins;
 mod messages_reactions;
 mod messages_read;
 mod messages_send;
+mod write_path;
