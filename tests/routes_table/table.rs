@@ -7,6 +7,7 @@
 /// Areas, each tried by a story of its own.
 pub const AREAS: &[(&str, &str)] = &[
     ("accounts", ACCOUNTS),
+    ("administration", ADMINISTRATION),
     ("guilds", GUILDS),
     ("roles and members", ROLES_AND_MEMBERS),
     ("channels", CHANNELS),
@@ -24,6 +25,37 @@ GET    /users/@me/sessions                         401  200  200  200  200  200 
 DELETE /users/@me/sessions/{session_id}            401  204  204  204  204  204  204  204  403
 GET    /users/{user_id}/profile                    401  200  200  200  200  200  200  200  200
 GET    /users/{user_id:me}/profile                 401  200  200  200  200  200  200  200  200
+PUT    /users/{user_id:me}/profile                 401  200  200  200  200  200  200  200  200 | {"bio": "Hello"}
+PUT    /users/{user_id}/profile                    401  403  403  403  403  403  403  403  403 | {"bio": "Hello"}
+POST   /users/{user_id}/block                      401  200  200  200  200  200  200  200  403
+DELETE /users/{user_id}/block                      401  204  204  204  204  204  204  204  403
+GET    /users/@me/bots                             401  200  200  200  200  200  200  200  403
+POST   /users/@me/bots                             401  201  201  201  201  201  201  201  403 | {"username": "<fresh>"}
+POST   /users/@me/bots/{bot_id}/token              401  200  200  200  200  200  200  200  403
+POST   /users/@me/bots/{bot_id:others}/token       401  404  404  404  404  404  404  404  403
+DELETE /users/@me/bots/{bot_id}                    401  204  204  204  204  204  204  204  403
+DELETE /users/@me/bots/{bot_id:others}             401  404  404  404  404  404  404  404  403
+PUT    /users/@me/password                         401  204  204  204  204  204  204  204  403 | {"current_password": "correct horse", "new_password": "battery staple"}
+POST   /users/@me/totp                             401  200  200  200  200  200  200  200  403 | {"password": "correct horse"}
+PUT    /users/@me/totp                             401  401  401  401  401  401  401  401  403 | {"code": "000000"}
+DELETE /users/@me/totp                             401  401  401  401  401  401  401  401  403 | {"password": "correct horse", "code": "000000"}
+# The tests' servers send no mail.
+POST   /auth/password-reset                        503  503  503  503  503  503  503  503  503 | {"email": "somebody@example.com"}
+POST   /auth/password-reset                        401  401  401  401  401  401  401  401  401 | {"token": "unknown", "new_password": "battery staple"}
+POST   /auth/verify-email                          401  401  401  401  401  401  401  401  401 | {"token": "unknown"}
+# There is no link for the first administrator once there are accounts.
+POST   /auth/setup                                 401  401  401  401  401  401  401  401  401 | {"token": "unknown", "username": "<fresh>", "password": "password", "email": "<fresh>@example.com"}
+"#;
+
+/// Here the administrator is one of the whole server, not of the guild alone.
+#[rustfmt::skip]
+const ADMINISTRATION: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+GET    /admin/users                                401  403  403  403  403  403  403  200  403
+PATCH  /admin/users/{user_id}                      401  403  403  403  403  403  403  200  403 | {"disabled": true}
+POST   /admin/registration-invitations             401  403  403  403  403  403  403  201  403 | {"uses": 1}
+GET    /admin/settings                             401  403  403  403  403  403  403  200  403
+PUT    /admin/settings                             401  403  403  403  403  403  403  200  403 | {"registration_mode": "open"}
 "#;
 
 #[rustfmt::skip]

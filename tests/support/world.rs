@@ -158,6 +158,20 @@ impl<'a> World<'a> {
         self.people[Cast::Bot as usize] = self.person(Cast::Bot).with_authorization(&format!("Bot {secret}"));
     }
 
+    /// Makes somebody an administrator of the whole server.
+    pub async fn promote(&self, cast: Cast) {
+        let user: UserId = self.person(cast).id.parse().expect("an id");
+        let streams = [user.into()];
+        let done = self.app.app.writer.run(None, None, &streams, move |tx| -> OperationFuture<'_, ()> {
+            Box::pin(async move {
+                tx.execute("update users set instance_role = 'administrator' where id = $1", &[&user]).await?;
+                tx.append(NewEvent::new(EventKind::UserUpdated, user, &json!({}))?)?;
+                Ok(())
+            })
+        });
+        done.await.expect("somebody is promoted");
+    }
+
     /// A text in which every `{name}` and `<name>` stands for a thing of that name; things that are used
     /// up are made anew.
     pub async fn fill(&self, text: &str, caller: Cast) -> String {
@@ -215,6 +229,16 @@ impl<'a> World<'a> {
             }
             // Who may not write has written nothing: then it is another's.
             "message_id:own" => self.message(if may_write { person } else { &self.target }).await,
+            "bot_id" | "bot_id:others" => {
+                let owner = if name == "bot_id" { person } else { &self.target };
+                match caller {
+                    Cast::Anonymous | Cast::Bot => "1".to_owned(),
+                    _ => {
+                        let made = owner.post("/users/@me/bots", json!({"username": fresh_name("bot")})).await;
+                        text(&made.expect(201)["id"])
+                    }
+                }
+            }
             "session_id" => match caller {
                 Cast::Anonymous | Cast::Bot => "1".to_owned(),
                 _ => {
