@@ -20,7 +20,7 @@ pub struct Config {
     pub data: PathBuf,
     /// The address people reach the server under, for links; empty: the address it listens on.
     pub public_url: String,
-    /// This node's number among several, 0 to 1,023.
+    /// This node's number among several, 0 to 1,022; the command line has the last one.
     pub node: u16,
     /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks.
     pub trusted_proxies: Vec<String>,
@@ -233,6 +233,8 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The highest number of a node that serves. Commands that write beside it mint their ids under the next.
+const MAX_NODE: u16 = 1022;
 /// The name that all environment variables begin with.
 const PREFIX: &str = "GUILDHALL_";
 /// Variables that other parts of the house own: the tests' and the benchmark's.
@@ -245,7 +247,10 @@ impl Config {
         let named = file.map(Path::to_owned).or_else(|| std::env::var_os("GUILDHALL_CONFIG").map(PathBuf::from));
         let text = match &named {
             Some(path) => std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
-            None => std::fs::read_to_string("guildhall.toml").unwrap_or_default(),
+            None => match std::fs::read_to_string("guildhall.toml") {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                read => read.context("reading guildhall.toml")?,
+            },
         };
         Config::from_layers(&text, environment.collect(), flags)
     }
@@ -281,7 +286,7 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.node < 1024, "`node` is a number from 0 to 1023");
+        ensure!(self.node <= MAX_NODE, "`node` is a number from 0 to {MAX_NODE}");
         let has_certificate = !self.tls.certificate.as_os_str().is_empty();
         let has_key = !self.tls.key.as_os_str().is_empty();
         ensure!(has_certificate == has_key, "`tls.certificate` and `tls.key` go together");
@@ -299,6 +304,11 @@ impl Config {
             true => format!("sqlite://{}", self.data.join("guildhall.db").display()),
             false => self.database.url.0.clone(),
         }
+    }
+
+    /// The file that SQLite keeps everything in; none for PostgreSQL.
+    pub fn database_file(&self) -> Option<PathBuf> {
+        self.database_url().strip_prefix("sqlite://").map(PathBuf::from)
     }
 
     /// The address people reach the server under, without a slash at its end.
@@ -419,7 +429,7 @@ mod tests {
     #[test]
     fn contradictions_and_wrong_types_are_refused() {
         assert!(load("[tls]\nkey = 'k.pem'", &[], &[]).is_err());
-        assert!(load("node = 1024", &[], &[]).is_err());
+        assert!(load("node = 1023", &[], &[]).is_err());
         assert!(load("", &[("GUILDHALL_LIMITS_MESSAGES", "many")], &[]).is_err());
         assert!(load("trusted_proxies = ['somewhere']", &[], &[]).is_err());
     }

@@ -11,7 +11,10 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments, Encode, FromRow, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction, Type};
+use sqlx::{
+    Arguments, Connection, Encode, FromRow, PgPool, Postgres, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool,
+    Transaction, Type,
+};
 
 mod columns;
 mod fault;
@@ -181,7 +184,11 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let writer = pool()
+            .max_connections(1)
+            .before_acquire(|conn, _| Box::pin(is_out_of_transaction(conn)))
+            .connect_with(options.clone())
+            .await?;
         refuse_unsafe_sqlite(&writer).await?;
         let readers = pool().max_connections(SQLITE_READERS).connect_with(options.read_only(true)).await?;
         Ok(Db::Sqlite { readers, writer })
@@ -252,6 +259,16 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Whether a connection is as good as new. After a commit that failed for want of space SQLite has
+/// rolled back by itself while the driver still counts a transaction: such a connection is replaced.
+async fn is_out_of_transaction(conn: &mut SqliteConnection) -> Result<bool> {
+    if conn.is_in_transaction() {
+        // A rollback may still be under way on the connection's thread; an answer comes after it.
+        conn.ping().await?;
+    }
+    Ok(!conn.is_in_transaction())
 }
 
 async fn refuse_unsafe_sqlite(pool: &SqlitePool) -> anyhow::Result<()> {

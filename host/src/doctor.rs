@@ -44,6 +44,10 @@ fn line(finding: Finding, text: impl Into<String>) -> Line {
 /// Looks at the settings and the database. It changes nothing.
 pub async fn examine(config: &Config) -> Vec<Line> {
     let mut lines = settings(config);
+    if let Some(file) = config.database_file().filter(|file| !file.exists()) {
+        lines.push(line(Finding::Bad, format!("there is no database at {}: has the server run here?", file.display())));
+        return lines;
+    }
     match Db::open(&config.database_url()).await {
         Err(error) => lines.push(line(Finding::Bad, format!("the database can't be opened: {error:#}"))),
         Ok(db) => {

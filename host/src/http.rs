@@ -98,11 +98,15 @@ fn at_root(api: Router<App>) -> Router<App> {
 }
 
 async fn only_mission_routes(request: axum::extract::Request, next: middleware::Next) -> Response {
-    let matched = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str());
-    match matched {
-        Some(path) if !AT_ROOT.contains(&path) => not_found().await,
-        _ => next.run(request).await,
+    let Some(route) = request.extensions().get::<axum::extract::MatchedPath>().cloned() else {
+        return next.run(request).await;
+    };
+    if !AT_ROOT.contains(&route.as_str()) {
+        return not_found().await;
     }
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(envelope::InnerRoute(route));
+    response
 }
 
 async fn not_found() -> Response {

@@ -45,6 +45,8 @@ impl FromRequestParts<App> for Guest {
         if let Some(value) = parts.headers.get(AUTHORIZATION) {
             let credentials = value.to_str().map_err(|_| Code::Unauthenticated)?;
             sign_in(app, &mut caller, credentials, door.language).await?;
+            // Set already if the caller was looked at before: to the same.
+            let _ = door.account_language.set(caller.locale.clone());
         }
         let left = app.limiter.check(&caller, Group::Requests, 0)?;
         door.allowance.store(left, Ordering::Relaxed);

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -24,11 +24,24 @@ pub struct Door {
     pub request_id: Arc<str>,
     /// The language that the request asks for, if it does.
     pub language: Option<&'static str>,
+    /// The language of the account that asks, once it is known.
+    pub account_language: OnceLock<String>,
     /// Where it comes from, behind trusted proxies.
     pub address: IpAddr,
     /// Calls left in the caller's general allowance; `u32::MAX` if nothing was counted.
     pub allowance: AtomicU32,
 }
+
+impl Door {
+    /// The language to answer in.
+    fn language(&self) -> &str {
+        self.language.or(self.account_language.get().map(String::as_str)).unwrap_or(i18n::DEFAULT)
+    }
+}
+
+/// The route that was found inside of a router whose routes the outer one doesn't know.
+#[derive(Clone)]
+pub struct InnerRoute(pub MatchedPath);
 
 /// The layer around all routes.
 pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -36,6 +49,7 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
     let door = Arc::new(Door {
         request_id: request_id(&app),
         language: i18n::negotiate(request.headers().get(header::ACCEPT_LANGUAGE)),
+        account_language: OnceLock::new(),
         address: address(&app, &request),
         allowance: AtomicU32::new(u32::MAX),
     });
@@ -50,9 +64,11 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
         if let Error::Internal(cause) = &*error {
             tracing::error!(request_id = %door.request_id, %method, cause = format!("{cause:#}"), "a request failed");
         }
-        response = problem::render(&error, door.language.unwrap_or(i18n::DEFAULT), &door.request_id);
+        response = problem::render(&error, door.language(), &door.request_id);
     }
     finish(&door, response.headers_mut());
+    let inner = response.extensions_mut().remove::<InnerRoute>().map(|InnerRoute(route)| route);
+    let route = route.or(inner);
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     crate::http::operating::measure(route, method.as_str(), response.status().as_u16(), began.elapsed());
     tracing::debug!(request_id = %door.request_id, %method, route, status = response.status().as_u16(), "request");
@@ -83,7 +99,7 @@ fn panicked(panic: &(dyn std::any::Any + Send), door: &Door) -> Response {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(request_id = %door.request_id, panic = said.unwrap_or("no words"), "a handler panicked");
     let error = Error::Internal(anyhow::anyhow!("a handler panicked"));
-    problem::render(&error, door.language.unwrap_or(i18n::DEFAULT), &door.request_id)
+    problem::render(&error, door.language(), &door.request_id)
 }
 
 /// The peer's address or, if the peer is a proxy that we trust, the last one in its

@@ -273,7 +273,10 @@ impl Lane {
         let mut batch = Batch::of(jobs);
         match self.transaction(&mut batch).await {
             Ok(entries) => {
-                self.set_health(StorageHealth::Writable);
+                // A refusal alone in its batch commits nothing, so it proves nothing.
+                if !entries.is_empty() {
+                    self.set_health(StorageHealth::Writable);
+                }
                 (self.before_answer)(&entries);
                 batch.answer(None);
                 self.feed.offer(entries).await;
@@ -324,7 +327,7 @@ impl Lane {
         match error.code() {
             Code::ReadOnly => self.set_health(StorageHealth::ReadOnly),
             Code::Unavailable => self.set_health(StorageHealth::Unavailable),
-            _ => {}
+            _ => tracing::error!(shard = self.shard, cause = %error, "a batch of changes failed"),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::event::{Event, Moment};
 use super::session::Session;
 use super::voice;
+use crate::accounts::Caller;
 use crate::channels::{self, Access, ChannelKind, Permissions, access, membership};
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
@@ -21,16 +22,17 @@ use crate::messaging::{self, Draft};
 /// Runs a command; gives the body of its acknowledgement.
 pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<str>> {
     let body = body.get().as_bytes();
+    let caller = &*session.caller_now().await?;
     match name {
-        "send_message" => send_message(session, parse(body)?).await,
+        "send_message" => send_message(session, caller, parse(body)?).await,
         // All but messages are boxed: together they would make every message's future large.
-        "join_room" => Box::pin(join_room(session, parse(body)?)).await,
-        "leave_room" => Box::pin(leave_room(session, parse(body)?)).await,
-        "typing" => Box::pin(typing(session, parse(body)?, Moment::Typing)).await,
-        "stop_typing" => Box::pin(typing(session, parse(body)?, Moment::StopTyping)).await,
-        "join_voice" => Box::pin(join_voice(session, parse(body)?)).await,
-        "leave_voice" => Box::pin(leave_voice(session, parse(body)?)).await,
-        "voice_state" => Box::pin(voice_state(session, parse(body)?)).await,
+        "join_room" => Box::pin(join_room(session, caller, parse(body)?)).await,
+        "leave_room" => Box::pin(leave_room(session, caller, parse(body)?)).await,
+        "typing" => Box::pin(typing(session, caller, parse(body)?, Moment::Typing)).await,
+        "stop_typing" => Box::pin(typing(session, caller, parse(body)?, Moment::StopTyping)).await,
+        "join_voice" => Box::pin(join_voice(session, caller, parse(body)?)).await,
+        "leave_voice" => Box::pin(leave_voice(session, caller, parse(body)?)).await,
+        "voice_state" => Box::pin(voice_state(session, caller, parse(body)?)).await,
         _ => Err(Error::field("/op", FieldCode::InvalidFormat)),
     }
 }
@@ -113,12 +115,12 @@ impl Validate for SendMessage {
     }
 }
 
-async fn send_message(session: &Session, body: SendMessage) -> Result<Arc<str>> {
+async fn send_message(session: &Session, caller: &Caller, body: SendMessage) -> Result<Arc<str>> {
     let (channel, draft) = body.into_draft();
     let mut faults = Faults::default();
     draft.check(&mut faults);
     faults.into_result()?;
-    Ok(messaging::send(&session.app, &session.caller, channel, draft).await?.message)
+    Ok(messaging::send(&session.app, caller, channel, draft).await?.message)
 }
 
 /// `channel:ID` or `guild:ID`.
@@ -156,8 +158,8 @@ struct InRoom {
     room: String,
 }
 
-async fn join_room(session: &Session, room: Room) -> Result<Arc<str>> {
-    let (app, caller, handle) = (&session.app, &session.caller, &session.handle);
+async fn join_room(session: &Session, caller: &Caller, room: Room) -> Result<Arc<str>> {
+    let (app, handle) = (&session.app, &session.handle);
     match room.id().ok_or(Code::NotFound)? {
         RoomId::Guild(guild) => app.hub.listen_guild(handle, &membership(app, caller, guild).await?),
         RoomId::Channel(channel) => {
@@ -171,12 +173,12 @@ async fn join_room(session: &Session, room: Room) -> Result<Arc<str>> {
     json(&InRoom { room: room.room })
 }
 
-async fn leave_room(session: &Session, room: Room) -> Result<Arc<str>> {
+async fn leave_room(session: &Session, caller: &Caller, room: Room) -> Result<Arc<str>> {
     let (app, handle) = (&session.app, &session.handle);
     match room.id().ok_or(Code::NotFound)? {
         RoomId::Guild(guild) => app.hub.unlisten_guild(handle, guild),
         RoomId::Channel(channel) => {
-            if let Ok(access) = channels::access(app, &session.caller, channel).await {
+            if let Ok(access) = channels::access(app, caller, channel).await {
                 app.hub.unlisten_channel(handle, access.stream(), channel);
             }
         }
@@ -201,8 +203,7 @@ struct Typing {
     user_id: UserId,
 }
 
-async fn typing(session: &Session, body: InChannel, moment: Moment) -> Result<Arc<str>> {
-    let caller = &session.caller;
+async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Moment) -> Result<Arc<str>> {
     let access = access(&session.app, caller, body.channel_id).await?;
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
@@ -211,8 +212,8 @@ async fn typing(session: &Session, body: InChannel, moment: Moment) -> Result<Ar
     json(&told)
 }
 
-async fn join_voice(session: &Session, body: InChannel) -> Result<Arc<str>> {
-    let access = access(&session.app, &session.caller, body.channel_id).await?;
+async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
+    let access = access(&session.app, caller, body.channel_id).await?;
     require_voice(&access)?;
     let state = voice::join(&session.app, &session.handle, access.stream(), body.channel_id)?;
     json(&state)
@@ -225,9 +226,9 @@ fn require_voice(access: &Access) -> Result<()> {
     }
 }
 
-async fn leave_voice(session: &Session, body: InChannel) -> Result<Arc<str>> {
-    access(&session.app, &session.caller, body.channel_id).await?;
-    voice::leave(&session.app, session.caller.user)?;
+async fn leave_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
+    access(&session.app, caller, body.channel_id).await?;
+    voice::leave(&session.app, caller.user)?;
     json(&serde_json::json!({ "channel_id": body.channel_id }))
 }
 
@@ -245,12 +246,12 @@ impl Validate for Voice {
     fn check(&self, _: &mut Faults) {}
 }
 
-async fn voice_state(session: &Session, body: Voice) -> Result<Arc<str>> {
-    let access = access(&session.app, &session.caller, body.channel_id).await?;
+async fn voice_state(session: &Session, caller: &Caller, body: Voice) -> Result<Arc<str>> {
+    let access = access(&session.app, caller, body.channel_id).await?;
     if body.speaking == Some(true) {
         access.require(Permissions::SPEAK)?;
     }
-    let changed = voice::change(&session.app, session.caller.user, body.channel_id, |state| {
+    let changed = voice::change(&session.app, caller.user, body.channel_id, |state| {
         state.muted = body.muted.unwrap_or(state.muted);
         state.deafened = body.deafened.unwrap_or(state.deafened);
         state.speaking = body.speaking.unwrap_or(state.speaking) && !state.muted && !state.deafened;

@@ -26,6 +26,8 @@ const POSTED_PACKETS: usize = 64;
 const MAILBOX_BYTES: usize = 1_048_576;
 /// How long a request for packets is held while there are none.
 const POLL_HELD: Duration = Duration::from_secs(50);
+/// How long a client that was shown out may take to ask why.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the steps of an upgrade may take.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -62,6 +64,7 @@ pub struct Mailbox(Arc<Waiting>);
 struct Waiting {
     packets: Mutex<Packets>,
     news: Notify,
+    taken: Notify,
 }
 
 #[derive(Default)]
@@ -85,7 +88,19 @@ impl Mailbox {
     pub fn take(&self) -> Vec<Utf8Bytes> {
         let mut packets = self.0.packets.lock();
         packets.bytes = 0;
+        self.0.taken.notify_one();
         std::mem::take(&mut packets.waiting)
+    }
+
+    /// Resolves once nothing waits any more.
+    async fn emptied(&self) {
+        loop {
+            let taken = self.0.taken.notified();
+            if self.0.packets.lock().waiting.is_empty() {
+                return;
+            }
+            taken.await;
+        }
     }
 
     /// Ends it: the client's next request is answered with a farewell.
@@ -126,9 +141,7 @@ fn open_packet(app: &App, sid: &str, upgrades: &str) -> String {
 
 /// Begins a session whose frames travel by polling; answers its first packet.
 pub fn open_polling(app: &App, guest: Caller) -> Result<String> {
-    if app.hub.sockets() >= app.config.sockets.connections {
-        return Err(Code::Unavailable.into());
-    }
+    let place = app.hub.admit()?;
     let sid = token::random();
     let (sender, posted) = mpsc::channel(POSTED_PACKETS);
     let mailbox = Mailbox::default();
@@ -139,9 +152,12 @@ pub fn open_polling(app: &App, guest: Caller) -> Result<String> {
     tokio::spawn(async move {
         let transport = Transport::Polling { posted, mailbox };
         session::serve(app.clone(), transport, Protocol::SocketIo, guest).await;
-        app.hub.engines.0.lock().remove(&name);
         // A request that is held goes home at once: some clients wait for it before they are gone.
         polled.mailbox.close();
+        // The last words are for a client that must come and ask for them.
+        let _ = tokio::time::timeout(LAST_WORDS, polled.mailbox.emptied()).await;
+        app.hub.engines.0.lock().remove(&name);
+        drop(place);
     });
     Ok(opened)
 }

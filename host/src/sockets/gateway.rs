@@ -4,13 +4,14 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::app::App;
 use crate::error::{Code, Result};
 
 /// Agrees to an upgrade; the connection itself comes once the answer is out.
-pub fn accept(app: &App, request: &mut Request) -> Result<(Response, OnUpgrade)> {
+pub fn accept(app: &App, request: &mut Request) -> Result<(Response, OnUpgrade, OwnedSemaphorePermit)> {
     let headers = request.headers();
     refuse_foreign_origin(app, headers)?;
     let asks = |name: header::HeaderName, word: &str| {
@@ -21,9 +22,7 @@ pub fn accept(app: &App, request: &mut Request) -> Result<(Response, OnUpgrade)>
     let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
     let key = headers.get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let (true, true, Some(key)) = (upgrades, version, key) else { return Err(Code::MalformedBody.into()) };
-    if app.hub.sockets() >= app.config.sockets.connections {
-        return Err(Code::Unavailable.into());
-    }
+    let place = app.hub.admit()?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(Code::MalformedBody)?;
     let accepted = HeaderValue::from_str(&key).map_err(anyhow::Error::from)?;
     let response = (
@@ -34,7 +33,7 @@ pub fn accept(app: &App, request: &mut Request) -> Result<(Response, OnUpgrade)>
             (header::SEC_WEBSOCKET_ACCEPT, accepted),
         ],
     );
-    Ok((response.into_response(), upgrade))
+    Ok((response.into_response(), upgrade, place))
 }
 
 /// A browser says which page a socket is for; pages of strangers get none. Programs say nothing.

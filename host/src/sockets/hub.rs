@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod listener;
 
@@ -21,7 +22,7 @@ use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels::{self, Membership, Permissions};
 use crate::config::Sockets;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::{Audience, Entry, EventKind};
 
@@ -53,6 +54,7 @@ pub struct Hub {
     state: RwLock<State>,
     next_key: AtomicU64,
     settings: Sockets,
+    places: Arc<Semaphore>,
     /// Polling clients.
     pub engines: Engines,
     /// Who is in which voice channel.
@@ -66,12 +68,18 @@ impl Hub {
             state: RwLock::default(),
             next_key: AtomicU64::new(1),
             settings: settings.clone(),
+            places: Arc::new(Semaphore::new(settings.connections)),
             engines: Engines::default(),
             voices: Voices::default(),
         }
     }
 
-    /// How many sockets are open.
+    /// A place for one more client, held from its first byte until the permit is dropped.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().map_err(|_| Code::Unavailable.into())
+    }
+
+    /// How many sockets are open whose clients are known.
     pub fn sockets(&self) -> usize {
         self.state.read().sockets
     }

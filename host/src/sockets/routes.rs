@@ -34,11 +34,12 @@ pub fn routes() -> Router<App> {
 
 async fn native(State(app): State<App>, mut request: Request) -> Result<Response> {
     let guest = guest(&request);
-    let (response, upgrade) = gateway::accept(&app, &mut request)?;
+    let (response, upgrade, place) = gateway::accept(&app, &mut request)?;
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let socket = transport::socket(upgraded, &app.config.sockets).await;
         session::serve(app, Transport::Socket(Box::new(socket)), Protocol::Native, guest).await;
+        drop(place);
     });
     Ok(response)
 }
@@ -66,7 +67,7 @@ async fn engine_get(
         (Some("polling"), Some(sid)) => Ok(packets(engineio::poll(&app, &sid).await?)),
         (Some("websocket"), sid) => {
             let guest = guest(&request);
-            let (response, upgrade) = gateway::accept(&app, &mut request)?;
+            let (response, upgrade, place) = gateway::accept(&app, &mut request)?;
             tokio::spawn(async move {
                 let Ok(upgraded) = upgrade.await else { return };
                 let socket = Box::new(transport::socket(upgraded, &app.config.sockets).await);
@@ -74,6 +75,7 @@ async fn engine_get(
                     Some(sid) => engineio::upgrade(&app, &sid, socket).await,
                     None => engineio::open_socket(app, socket, guest).await,
                 }
+                drop(place);
             });
             Ok(response)
         }

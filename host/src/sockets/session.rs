@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use super::outbox::Out;
 use super::protocol::{Identify, Inbound, Protocol, Subscribe, problem};
 use super::transport::{Arrived, Transport};
 use super::{CloseCode, command, snapshot};
-use crate::accounts::{Caller, CallerKind};
+use crate::accounts::{self, Caller, CallerKind};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::http::caller::prove;
@@ -28,14 +29,33 @@ const COMMANDS_AT_ONCE: usize = 8;
 pub struct Session {
     /// The server.
     pub app: App,
-    /// Who it is.
-    pub caller: Caller,
+    /// Who it is, as of the last command.
+    caller: ArcSwap<Caller>,
     /// What the hub knows it by.
     pub handle: Arc<Handle>,
     /// Which dialect it speaks.
     pub protocol: Protocol,
     /// What it wanted to receive from the start.
     pub subscribe: Subscribe,
+}
+
+impl Session {
+    /// Who it is, as of the last command.
+    pub fn caller(&self) -> Arc<Caller> {
+        self.caller.load_full()
+    }
+
+    /// Who it is now: names and rights may have changed since it came.
+    pub async fn caller_now(&self) -> Result<Arc<Caller>> {
+        let caller = self.caller();
+        let identity = accounts::identify(&self.app, caller.user).await?;
+        if caller.identity.as_ref().is_some_and(|known| Arc::ptr_eq(known, &identity)) {
+            return Ok(caller);
+        }
+        let caller = Arc::new(Caller { identity: Some(identity), ..(*caller).clone() });
+        self.caller.store(caller.clone());
+        Ok(caller)
+    }
 }
 
 /// Serves a client from its first frame to its last.
@@ -92,6 +112,7 @@ async fn enter(
             return Err(CloseCode::BadToken);
         }
     };
+    let caller = ArcSwap::from_pointee(caller);
     let session = Session { app: app.clone(), caller, handle, protocol, subscribe };
     match welcome(&session, transport).await {
         Ok(floors) => Ok((session, floors)),
@@ -228,7 +249,7 @@ fn answer(session: &Session, rid: Option<String>, done: Result<Arc<str>, Error>)
                 session.handle.outbox.close(CloseCode::Revoked);
             }
             let name = session.handle.key.to_string();
-            session.protocol.refusal(rid.as_deref(), &problem(&error, &session.caller.locale, &name))
+            session.protocol.refusal(rid.as_deref(), &problem(&error, &session.caller().locale, &name))
         }
     }
 }

@@ -58,7 +58,7 @@ pub struct GuildSnapshot {
 /// The body of `ready`, and the position of each stream in it. The session listens to all of them
 /// before they are read, so nothing is between the two.
 pub async fn ready(session: &Session) -> Result<(String, HashMap<StreamId, i64>)> {
-    let (app, user) = (&session.app, session.caller.user);
+    let (app, user) = (&session.app, session.caller().user);
     let mut streams = Vec::new();
     let directs = channels::directs_of(app, user).await?;
     for direct in &directs {
@@ -67,7 +67,7 @@ pub async fn ready(session: &Session) -> Result<(String, HashMap<StreamId, i64>)
     let mut memberships = Vec::new();
     if session.subscribe == Subscribe::All {
         app.hub.want_all(&session.handle);
-        for guild in guilds::mine(app, &session.caller).await? {
+        for guild in guilds::mine(app, &session.caller()).await? {
             if let Some(membership) = channels::membership_of(app, guild.id, user).await? {
                 app.hub.listen_guild(&session.handle, &membership);
                 memberships.push(membership);
