@@ -104,7 +104,7 @@ story!(a_forgotten_password_is_replaced_by_a_letter, |config| { Mailbox::use_in(
     nobody.post("/login", json!({"username": "ada", "password": PASSWORD})).await.problem(401, "BAD_CREDENTIALS");
     let ada = nobody.login("ada", "correct donkey").await;
     assert_eq!(verified(&ada).await, true, "whoever has the letter has the address");
-    assert_eq!(mailbox.letter(&email).await["subject"], "Tu contraseña de Guildhall se ha cambiado");
+    assert_eq!(mailbox.letter(&email).await["subject"], "Tu contraseña de Guildhall ha cambiado");
     let before = app.log_position().await;
     nobody.post("/auth/password-reset", reset).await.problem(401, "TOKEN_EXPIRED");
     assert_eq!(app.log_position().await, before);
