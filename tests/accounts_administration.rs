@@ -242,7 +242,8 @@ story!(administrators_read_nothing_that_is_private, |app| {
     let general = ada.get(&format!("/guilds/{guild}/channels")).await.expect(200)["items"][0]["id"].clone();
     let general = general.as_str().expect("an id");
     let message = ada.say(general, "Only for us").await["id"].clone();
-    let direct = between(&app, &ada.id, &bob.id).await;
+    let direct = ada.post("/users/@me/channels", json!({"recipient_ids": [bob.id]})).await;
+    let direct = direct.body["id"].as_str().expect("a direct channel").to_owned();
     let private = ada.say(&direct, "Only for you").await["id"].clone();
     let mut ears = Socket::connect(&root).await;
 
@@ -266,25 +267,3 @@ story!(administrators_read_nothing_that_is_private, |app| {
     ada.say(&direct, "Still only for you").await;
     ears.nothing("message_created").await;
 });
-
-/// A direct channel between two people.
-async fn between(app: &TestApp, one: &str, other: &str) -> String {
-    let id = guildhall::id::ChannelId(app.app.next_id().expect("an id"));
-    let people = [one, other].map(|id| id.parse::<guildhall::id::UserId>().expect("an id"));
-    let streams = [id.into()];
-    let made = app.app.writer.run(None, None, &streams, move |tx| {
-        let done: guildhall::log::OperationFuture<'_, ()> = Box::pin(async move {
-            let now = tx.now;
-            let sql = "insert into channels (id, kind, name, created_at) values ($1, 'direct', '', $2)";
-            tx.execute(sql, &[&id, &now]).await?;
-            for person in people {
-                let sql = "insert into recipients (channel_id, user_id) values ($1, $2)";
-                tx.execute(sql, &[&id, &person]).await?;
-            }
-            Ok(())
-        });
-        done
-    });
-    made.await.expect("a channel");
-    id.to_string()
-}

@@ -19,7 +19,7 @@ story!(a_bot_talks_with_its_token, |app| {
     assert_eq!((&made["bot"], &made["display_name"]), (&json!(true), &json!("A bot")));
     assert_eq!(made["email"], json!(null));
 
-    bot.join(&guild).await;
+    ada.put(&format!("/guilds/{guild}/members/{}", bot.id), json!({})).await.expect(201);
     let mut ears = Socket::connect(&bot).await;
     let said = ada.say(&general, "Hello").await;
     assert_eq!(ears.event("message_created").await, said);
@@ -53,7 +53,7 @@ story!(a_deleted_bot_is_silent_and_its_name_is_free, |app| {
     let [ada] = app.users(["ada"]).await;
     let (guild, general) = ada.guild("Engines").await;
     let (made, bot) = make(&app, &ada, "helper").await;
-    bot.join(&guild).await;
+    ada.put(&format!("/guilds/{guild}/members/{}", bot.id), json!({})).await.expect(201);
     bot.say(&general, "Beep").await;
     let mut socket = Socket::connect(&bot).await;
     let id = made["id"].as_str().expect("an id");
