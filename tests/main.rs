@@ -9,6 +9,15 @@ mod routes_table;
 mod support;
 mod tidy;
 
+mod accounts_administration;
+mod accounts_bots;
+mod accounts_commands;
+mod accounts_idempotency;
+mod accounts_limits;
+mod accounts_profiles;
+mod accounts_recovery;
+mod accounts_second_factor;
+mod accounts_sessions;
 mod channels_directs;
 mod channels_overwrites;
 mod channels_settings;

@@ -37,8 +37,8 @@ DELETE /users/@me/bots/{bot_id}                    401  204  204  204  204  204 
 DELETE /users/@me/bots/{bot_id:others}             401  404  404  404  404  404  404  404  403
 PUT    /users/@me/password                         401  204  204  204  204  204  204  204  403 | {"current_password": "correct horse", "new_password": "battery staple"}
 POST   /users/@me/totp                             401  200  200  200  200  200  200  200  403 | {"password": "correct horse"}
-PUT    /users/@me/totp                             401  401  401  401  401  401  401  401  403 | {"code": "000000"}
-DELETE /users/@me/totp                             401  401  401  401  401  401  401  401  403 | {"password": "correct horse", "code": "000000"}
+PUT    /users/@me/totp                             401  404  404  404  404  404  404  404  403 | {"code": "000000"}
+DELETE /users/@me/totp                             401  404  404  404  404  404  404  404  403 | {"password": "correct horse", "code": "000000"}
 # The tests' servers send no mail.
 POST   /auth/password-reset                        503  503  503  503  503  503  503  503  503 | {"email": "somebody@example.com"}
 POST   /auth/password-reset                        401  401  401  401  401  401  401  401  401 | {"token": "unknown", "new_password": "battery staple"}

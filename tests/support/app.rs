@@ -74,6 +74,17 @@ impl TestApp {
         users.try_into().unwrap_or_else(|_| unreachable!("as many users as names"))
     }
 
+    /// The one who runs the server, made through the link that it prints.
+    pub async fn administrator(&self) -> User {
+        let link = guildhall::accounts::setup::link(&self.app).await.expect("a link").expect("nobody runs it yet");
+        let token = link.rsplit('/').next().expect("a token");
+        let account = serde_json::json!({
+            "token": token, "username": "root", "password": super::PASSWORD, "email": "root@example.com",
+        });
+        self.nobody().post("/auth/setup", account).await.expect(201);
+        self.nobody().login("root", super::PASSWORD).await
+    }
+
     /// Somebody without an account.
     pub fn nobody(&self) -> User {
         User::anonymous(self)

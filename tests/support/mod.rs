@@ -2,6 +2,7 @@
 
 mod app;
 mod channels;
+mod mailbox;
 mod socket;
 pub mod source;
 mod user;
@@ -9,6 +10,7 @@ pub mod world;
 
 pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use channels::id_of;
+pub use mailbox::{Mailbox, link};
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 

@@ -101,14 +101,23 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     let body = limited(body, app.config.limits.body_bytes).await?;
     let used = Use { principal: caller.user, key, request: fingerprint(&parts, &body) };
     parts.extensions.insert(caller);
-    match settle(app, &used).await? {
-        Settled::Answered(answer) => Ok(answer.into_response()),
-        Settled::Ours(claimed_at) => {
-            let door = parts.extensions.get::<Arc<Door>>().cloned();
-            let request = Request::from_parts(parts, Body::from(body));
-            run_to_its_end(app, used, claimed_at, door, request, next).await
+    for _ in 0..LOOKS {
+        let found = store::find(&mut app.db.read().await?, used.principal, &used.key).await?;
+        match found.filter(|found| !is_over(found, app.now())) {
+            Some(found) if found.request != used.request => return Err(Code::IdempotencyMismatch.into()),
+            Some(found) if found.status != 0 => {
+                return Ok(Answer::read(found.status, &found.response)?.into_response());
+            }
+            Some(_) => tokio::time::sleep(LOOK_INTERVAL).await,
+            None => {
+                let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+                if let Some(response) = run_to_its_end(app, used.clone(), request, next.clone()).await? {
+                    return Ok(response);
+                }
+            }
         }
     }
+    Err(Code::Unavailable.into())
 }
 
 fn key(headers: &HeaderMap) -> Result<String> {
@@ -136,35 +145,6 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// Who has to answer.
-enum Settled {
-    /// Somebody did, earlier.
-    Answered(Answer),
-    /// This request, which took the key at this moment.
-    Ours(Timestamp),
-}
-
-/// Takes the key, or waits for the answer of whoever has it.
-async fn settle(app: &App, used: &Use) -> Result<Settled> {
-    for _ in 0..LOOKS {
-        let found = store::find(&mut app.db.read().await?, used.principal, &used.key).await?;
-        let found = found.filter(|found| !is_over(found, app.now()));
-        match found {
-            Some(found) if found.request != used.request => return Err(Code::IdempotencyMismatch.into()),
-            Some(found) if found.status != 0 => {
-                return Ok(Settled::Answered(Answer::read(found.status, &found.response)?));
-            }
-            Some(_) => tokio::time::sleep(LOOK_INTERVAL).await,
-            None => {
-                if let Some(claimed_at) = claim(app, used.clone()).await? {
-                    return Ok(Settled::Ours(claimed_at));
-                }
-            }
-        }
-    }
-    Err(Code::Unavailable.into())
-}
-
 /// Whether a key is as good as never used.
 fn is_over(found: &store::Used, now: Timestamp) -> bool {
     let age = now.since(found.created_at);
@@ -188,17 +168,12 @@ async fn claim(app: &App, used: Use) -> Result<Option<Timestamp>> {
         .await
 }
 
-/// Does the request and keeps its answer, even if the client goes away: that is when it will ask again.
-async fn run_to_its_end(
-    app: &App,
-    used: Use,
-    claimed_at: Timestamp,
-    door: Option<Arc<Door>>,
-    request: Request,
-    next: Next,
-) -> Result<Response> {
-    let app = app.clone();
+/// Takes the key, does the request and keeps its answer, even if the client goes away: that is when it
+/// will ask again. Nothing if somebody else was faster.
+async fn run_to_its_end(app: &App, used: Use, request: Request, next: Next) -> Result<Option<Response>> {
+    let (app, door) = (app.clone(), request.extensions().get::<Arc<Door>>().cloned());
     let work = tokio::spawn(async move {
+        let Some(claimed_at) = claim(&app, used.clone()).await? else { return Ok(None) };
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let (kept, response) = match outcome {
             Ok(response) => Answer::of(response, door.as_deref()).await,
@@ -207,11 +182,12 @@ async fn run_to_its_end(
         if let Err(error) = finish(&app, used, claimed_at, kept).await {
             tracing::warn!(%error, "what became of an idempotency key could not be stored");
         }
-        response
+        Ok::<_, Error>(Some(response))
     });
-    match work.await.map_err(anyhow::Error::from)? {
-        Ok(response) => Ok(response),
-        Err(panic) => std::panic::resume_unwind(panic),
+    match work.await.map_err(anyhow::Error::from)?? {
+        None => Ok(None),
+        Some(Ok(response)) => Ok(Some(response)),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
     }
 }
 
