@@ -159,3 +159,33 @@ story!(whoever_comes_to_a_group_hears_it_and_whoever_goes_hears_no_more, |app| {
     hers.nothing("channel_updated").await;
     assert_eq!(his.event("message_created").await["content"], "she is gone");
 });
+
+story!(who_has_blocked_or_is_blocked_opens_no_channel, |app| {
+    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
+    let direct = id_of(&open(&ada, &[&bob]).await.expect(201));
+    let group = id_of(&open(&cleo, &[&ada, &bob]).await.expect(201));
+    bob.post(&format!("/users/{}/block", ada.id), json!({})).await;
+    let before = app.log_position().await;
+
+    for (one, other) in [(&ada, &bob), (&bob, &ada)] {
+        open(one, &[other]).await.problem(403, "BLOCKED");
+        open(one, &[other, &cleo]).await.problem(403, "BLOCKED");
+        one.post(&format!("/channels/{direct}/messages"), json!({"content": "?"})).await.problem(403, "BLOCKED");
+    }
+    assert_eq!(app.log_position().await, before);
+    cleo.delete(&format!("/channels/{group}/recipients/{}", bob.id)).await.expect(204);
+    ada.put(&format!("/channels/{group}/recipients/{}", bob.id), json!({})).await.problem(403, "BLOCKED");
+    cleo.put(&format!("/channels/{group}/recipients/{}", bob.id), json!({})).await.expect(200);
+});
+
+story!(a_bot_writes_to_people_but_opens_no_groups, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let made = ada.post("/users/@me/bots", json!({"username": "helper"})).await.expect(201);
+    let bot = app.nobody().with_authorization(&format!("Bot {}", made["token"].as_str().expect("a token")));
+    let before = app.log_position().await;
+
+    open(&bot, &[&ada, &bob]).await.problem(403, "BOTS_FORBIDDEN");
+    assert_eq!(app.log_position().await, before);
+    let direct = open(&bot, &[&ada]).await.expect(201);
+    assert_eq!(bot.say(&id_of(&direct), "beep").await["author"]["kind"], "bot");
+});

@@ -131,3 +131,65 @@ story!(what_somebody_may_do_is_explained_step_by_step, |app| {
     assert_eq!(hidden["permissions"], "0");
     assert_eq!(hidden["steps"].as_array().and_then(|steps| steps.last()).unwrap()["rule"], "hidden");
 });
+
+story!(roles_are_excepted_only_by_those_who_stand_above_them, |app| {
+    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    cleo.join(&guild).await;
+    let his = ada.make_role(&guild, &["MANAGE_ROLES"], &bob).await;
+    let hers = ada.make_role(&guild, &["MANAGE_MESSAGES"], &cleo).await;
+    let path = format!("/channels/{general}/overwrites");
+    let before = app.log_position().await;
+
+    let deny = json!({"kind": "role", "deny": ["SEND_MESSAGES"]});
+    bob.put(&format!("{path}/{his}"), deny.clone()).await.problem(403, "ROLE_TOO_HIGH");
+    assert_eq!(app.log_position().await, before);
+    bob.put(&format!("{path}/{hers}"), deny).await.expect(200);
+    let said = json!({"content": "?"});
+    cleo.post(&format!("/channels/{general}/messages"), said).await.problem(403, "MISSING_PERMISSION");
+    bob.put(&format!("{path}/{}", cleo.id), json!({"kind": "member", "allow": ["SEND_MESSAGES"]})).await.expect(200);
+    cleo.say(&general, "a member's own exception comes last").await;
+    let steps = ada.get(&format!("/channels/{general}/permissions/{}?explain=true", cleo.id)).await.expect(200);
+    let rules: Vec<_> = steps["steps"].as_array().unwrap().iter().map(|step| step["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["everyone", "role", "role_overwrites", "member_overwrite"]);
+});
+
+story!(an_administrator_passes_by_every_overwrite, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    ada.except_everyone(&general, &guild, &[], &["VIEW_CHANNEL", "SEND_MESSAGES"]).await;
+    bob.get(&format!("/channels/{general}")).await.problem(404, "NOT_FOUND");
+
+    ada.make_role(&guild, &["ADMINISTRATOR"], &bob).await;
+
+    bob.say(&general, "here I am").await;
+    bob.put(
+        &format!("/channels/{general}/overwrites/{}", ada.id),
+        json!({"kind": "member", "deny": ["SEND_MESSAGES"]}),
+    )
+    .await
+    .problem(403, "OWNER_PROTECTED");
+});
+
+story!(the_audit_log_tells_what_an_overwrite_was_and_is, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    ada.except(&general, &bob, &["SPEAK"], &[]).await;
+    ada.delete(&format!("/channels/{general}/overwrites/{}", bob.id)).await.expect(204);
+    ada.patch(&format!("/channels/{general}"), json!({"name": "talk"})).await.expect(200);
+
+    let log = ada.get(&format!("/guilds/{guild}/audit-log?target_id={general}")).await.expect(200);
+    let view = json!({"target_id": bob.id, "kind": "member", "allow": ["SPEAK"], "deny": []});
+    let told: Vec<_> = log["items"].as_array().unwrap().iter().map(|one| (&one["action"], &one["changes"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("channel_update"), &json!([{"key": "name", "old": "general", "new": "talk"}])),
+            (&json!("overwrite_delete"), &json!([{"key": "overwrite", "old": view, "new": null}])),
+            (&json!("overwrite_update"), &json!([{"key": "overwrite", "old": null, "new": view}])),
+        ]
+    );
+});

@@ -267,3 +267,29 @@ story!(
         refused.problem(429, "RATE_LIMITED");
     }
 );
+
+story!(a_role_that_manages_channels_makes_them_where_its_category_allows_it, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, _) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let role = ada.make_role(&guild, &["MANAGE_CHANNELS"], &bob).await;
+    let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
+    let path = format!("/guilds/{guild}/channels");
+    bob.make_channel(&guild, json!({"name": "one", "kind": "text", "parent_id": category})).await;
+
+    let deny = json!({"kind": "role", "deny": ["MANAGE_CHANNELS"]});
+    ada.put(&format!("/channels/{category}/overwrites/{role}"), deny).await.expect(200);
+    let before = app.log_position().await;
+    let inside = json!({"name": "two", "kind": "text", "parent_id": category});
+    bob.post(&path, inside).await.problem(403, "MISSING_PERMISSION");
+    let excepted = json!({"name": "two", "kind": "text", "overwrites": [
+        {"target_id": guild, "kind": "role", "deny": ["SPEAK"]}]});
+    bob.post(&path, excepted.clone()).await.problem(403, "MISSING_PERMISSION");
+    assert_eq!(app.log_position().await, before);
+
+    ada.make_role(&guild, &["MANAGE_ROLES"], &bob).await;
+    let foreign = json!({"name": "two", "kind": "text", "overwrites": [
+        {"target_id": guild, "kind": "role", "allow": ["BAN_MEMBERS"]}]});
+    bob.post(&path, foreign).await.problem(403, "MISSING_PERMISSION");
+    bob.post(&path, excepted).await.expect(201);
+});

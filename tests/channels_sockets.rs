@@ -101,3 +101,30 @@ story!(webhooks_are_told_to_those_who_manage_them_alone, |app| {
     his.nothing("webhook_created").await;
     his.nothing("webhook_deleted").await;
 });
+
+story!(a_role_that_comes_and_goes_shows_and_hides_channels, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, _) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let secret = ada
+        .make_channel(
+            &guild,
+            json!({"name": "secret", "kind": "text", "overwrites": [
+        {"target_id": guild, "kind": "role", "deny": ["VIEW_CHANNEL"]}]}),
+        )
+        .await;
+    let role = ada.make_role(&guild, &[], &bob).await;
+    let allow = json!({"kind": "role", "allow": ["VIEW_CHANNEL"]});
+    ada.put(&format!("/channels/{secret}/overwrites/{role}"), allow).await.expect(200);
+    let mut ears = Socket::connect(&bob).await;
+    let given = format!("/guilds/{guild}/members/{}/roles/{role}", bob.id);
+
+    ada.delete(&given).await.expect(200);
+    ada.say(&secret, "unseen").await;
+    ada.put(&given, json!({})).await.expect(200);
+    ada.say(&secret, "seen").await;
+
+    assert_eq!(ears.event("channel_hidden").await["channel_id"], secret);
+    assert_eq!(ears.event("channel_shown").await["channel_id"], secret);
+    assert_eq!(ears.event("message_created").await["content"], "seen");
+});

@@ -20,7 +20,7 @@ story!(a_webhook_speaks_for_whoever_has_its_token, |app| {
     let author = json!({"id": hook["id"], "username": "Builds", "display_name": "Builds", "kind": "webhook"});
     assert_eq!(said["author"], author);
     assert_eq!(ears.event("message_created").await, said);
-    assert_eq!(bob.get(&format!("/channels/{general}/messages")).await.expect(200)["items"], json!([said]));
+    assert_eq!(bob.get(&format!("/channels/{general}/messages")).await.expect(200)["items"][0], said);
     let named = app.nobody().post(&address(&hook), json!({"content": "red", "username": " Tests "})).await.expect(201);
     assert_eq!(named["author"]["username"], "Tests");
     let rows = app.log().await;
@@ -144,3 +144,19 @@ story!(
         app.nobody().post(&address(&other), json!({"content": "hi"})).await.expect(201);
     }
 );
+
+story!(the_audit_log_tells_who_made_and_removed_a_webhook, |app| {
+    let [ada] = app.users(["ada"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let why = ada.with_header("x-audit-log-reason", "for the builds");
+    let hook = why.post(&format!("/channels/{general}/webhooks"), json!({"name": "Builds"})).await.expect(201);
+    why.delete(&format!("/webhooks/{}", id_of(&hook))).await.expect(204);
+
+    let log = ada.get(&format!("/guilds/{guild}/audit-log?target_id={}", id_of(&hook))).await.expect(200);
+    let told = log["items"].as_array().unwrap().iter().map(|entry| {
+        assert_eq!((&entry["actor_id"], &entry["reason"]), (&json!(ada.id), &json!("for the builds")));
+        entry["action"].clone()
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [json!("webhook_delete"), json!("webhook_create")]);
+    assert!(!log.to_string().contains(hook["token"].as_str().unwrap()));
+});

@@ -16,6 +16,14 @@ impl User {
         id_of(&self.post(&format!("/guilds/{guild}/channels"), channel).await.expect(201))
     }
 
+    /// Makes a role below all others and gives it to somebody; answers its id.
+    pub async fn make_role(&self, guild: &str, permissions: &[&str], holder: &User) -> String {
+        let role = json!({"name": "Role", "permissions": permissions});
+        let role = id_of(&self.post(&format!("/guilds/{guild}/roles"), role).await.expect(201));
+        self.put(&format!("/guilds/{guild}/members/{}/roles/{role}", holder.id), json!({})).await.expect(200);
+        role
+    }
+
     /// Makes an exception for a member; answers the channel.
     pub async fn except(&self, channel: &str, member: &User, allow: &[&str], deny: &[&str]) -> Value {
         let overwrite = json!({"kind": "member", "allow": allow, "deny": deny});

@@ -98,7 +98,7 @@ impl Permissions {
     /// No permission.
     pub const NONE: Permissions = Permissions(0);
     /// What `@everyone` may do in a new guild.
-    pub const NEW_GUILD: Permissions = Permissions((1 << 14) - 1 & !(1 << 7));
+    pub const NEW_GUILD: Permissions = Permissions(((1 << 14) - 1) & !(1 << 7));
     /// What a member who is timed out keeps.
     pub const TIMED_OUT: Permissions = Permissions(Permissions::VIEW_CHANNEL.0 | Permissions::READ_HISTORY.0);
 

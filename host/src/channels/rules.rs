@@ -319,8 +319,8 @@ pub fn without_category(category: &[Overwrite], own: &[Overwrite]) -> Vec<Overwr
         let allow = outer.allow & !denied;
         match merged.iter_mut().find(|one| one.target == outer.target) {
             Some(one) => {
-                one.deny = one.deny | outer.deny & !one.allow;
-                one.allow = one.allow | allow;
+                one.deny |= outer.deny & !one.allow;
+                one.allow |= allow;
             }
             None => merged.push(Overwrite { allow, ..*outer }),
         }

@@ -345,7 +345,7 @@ pub async fn touch(conn: &mut Conn, channel: ChannelId) -> Result<()> {
     conn.execute("update channels set version = version + 1 where id = $1", &[&channel]).await.map(drop)
 }
 
-/// Deletes a channel; its messages stay for those who must look at what was said.
+/// Deletes a channel, for all who ask; what was said in it is cleared away later.
 pub async fn delete(conn: &mut Conn, channel: ChannelId, now: Timestamp) -> Result<()> {
     conn.execute("update channels set deleted_at = $2 where id = $1", &[&channel, &now]).await?;
     conn.execute("delete from overwrites where channel_id = $1", &[&channel]).await?;

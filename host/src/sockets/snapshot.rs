@@ -39,7 +39,7 @@ enum Content {
     /// The caller's own account.
     Account,
     /// A direct or group channel.
-    Direct { channel: Channel, read_states: Vec<ReadState> },
+    Direct { channel: Box<Channel>, read_states: Vec<ReadState> },
     /// A guild.
     Guild(Box<GuildSnapshot>),
 }
@@ -81,7 +81,7 @@ pub async fn ready(session: &Session) -> Result<(String, HashMap<StreamId, i64>)
     for direct in directs {
         if let Some(channel) = channels::get_through(&mut conn, direct).await? {
             let read_states = read_states::in_channels(&mut conn, user, &[direct]).await?;
-            let content = Content::Direct { channel, read_states };
+            let content = Content::Direct { channel: Box::new(channel), read_states };
             streams.push(Stream { id: direct.into(), s: head(direct.into()), content });
         }
     }
