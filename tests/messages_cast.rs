@@ -1,6 +1,9 @@
 //! What the stories of messages need beside people: roles, rights and a private conversation.
 
+use std::time::Duration;
+
 use guildhall::channels::Permissions;
+use guildhall::clock::Clock;
 use guildhall::id::StreamId;
 use guildhall::log::{EventKind, NewEvent, OperationFuture, Tx};
 
@@ -30,56 +33,35 @@ where
     app.app.writer.run(None, None, &[stream], work).await.expect("a change");
 }
 
+/// Makes a guild that anybody may join and that says nothing of itself; answers its id and its first channel's.
+pub async fn quiet_guild(owner: &User, name: &str) -> (String, String) {
+    let (guild, general) = owner.guild(name).await;
+    owner.put(&format!("/guilds/{guild}/settings"), json!({"system_channel_id": null})).await.expect(200);
+    (guild, general)
+}
+
 /// Lets every member of a guild do this and nothing else.
-pub async fn everyone_may(app: &TestApp, guild: &str, permissions: Permissions) {
-    let guild = number(guild);
-    change(app, StreamId(guild), move |tx| {
-        Box::pin(async move {
-            tx.execute("update roles set permissions = $2 where id = $1", &[&guild, &permissions]).await?;
-            tx.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await?;
-            tx.append(NewEvent::new(EventKind::RoleUpdated, StreamId(guild), &json!({"id": guild.to_string()}))?)?;
-            Ok(())
-        })
-    })
-    .await;
+pub async fn everyone_may(owner: &User, guild: &str, permissions: Permissions) {
+    let names = json!({"permissions": permissions.names()});
+    owner.patch(&format!("/guilds/{guild}/roles/{guild}"), names).await.expect(200);
 }
 
 /// Times somebody out for an hour.
-pub async fn time_out(app: &TestApp, guild: &str, user: &User) {
-    let (guild, user, until) = (number(guild), number(&user.id), app.app.now().0 + 3_600_000);
-    change(app, StreamId(guild), move |tx| {
-        Box::pin(async move {
-            let sql = "update members set timed_out_until = $3 where guild_id = $1 and user_id = $2";
-            tx.execute(sql, &[&guild, &user, &until]).await?;
-            tx.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await?;
-            let body = json!({"user": {"id": user.to_string()}});
-            tx.append(NewEvent::new(EventKind::MemberUpdated, StreamId(guild), &body)?)?;
-            Ok(())
-        })
-    })
-    .await;
+pub async fn time_out(owner: &User, guild: &str, user: &User) {
+    let until = Clock::System.now().after(Duration::from_secs(3_600));
+    let path = format!("/guilds/{guild}/members/{}", user.id);
+    owner.patch(&path, json!({"timed_out_until": until})).await.expect(200);
 }
 
 /// A role for some members of a guild, that anybody may mention or not.
-pub async fn role(app: &TestApp, guild: &str, mentionable: bool, members: &[&User]) -> String {
-    let (guild, role) = (number(guild), app.app.next_id().expect("an id"));
-    let members: Vec<i64> = members.iter().map(|member| number(&member.id)).collect();
-    change(app, StreamId(guild), move |tx| {
-        Box::pin(async move {
-            let sql = "insert into roles (id, guild_id, name, permissions, mentionable, position, created_at)
-                values ($1, $2, 'crew', 0, $3, 1, 0)";
-            tx.execute(sql, &[&role, &guild, &mentionable]).await?;
-            for member in &members {
-                let sql = "insert into member_roles (guild_id, user_id, role_id) values ($1, $2, $3)";
-                tx.execute(sql, &[&guild, member, &role]).await?;
-            }
-            tx.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await?;
-            tx.append(NewEvent::new(EventKind::RoleCreated, StreamId(guild), &json!({"id": role.to_string()}))?)?;
-            Ok(())
-        })
-    })
-    .await;
-    role.to_string()
+pub async fn role(owner: &User, guild: &str, mentionable: bool, members: &[&User]) -> String {
+    let new = json!({"name": "crew", "permissions": [], "mentionable": mentionable});
+    let role = id(&owner.post(&format!("/guilds/{guild}/roles"), new).await.expect(201));
+    for member in members {
+        let answer = owner.put(&format!("/guilds/{guild}/members/{}/roles/{role}", member.id), json!({})).await;
+        assert!(answer.status < 300, "{}", answer.text);
+    }
+    role
 }
 
 /// Another text channel of a guild.
@@ -120,29 +102,15 @@ async fn insert_channel(app: &TestApp, guild: Option<i64>, id: i64, kind: &'stat
 }
 
 /// One of two people wants nothing to do with the other.
-pub async fn block(app: &TestApp, who: &User, whom: &User) {
-    let (who, whom) = (number(&who.id), number(&whom.id));
-    change(app, StreamId(who), move |tx| {
-        Box::pin(async move {
-            let sql = "insert into blocks (user_id, target_id, created_at) values ($1, $2, 0)";
-            tx.execute(sql, &[&who, &whom]).await?;
-            Ok(())
-        })
-    })
-    .await;
+pub async fn block(who: &User, whom: &User) {
+    let answer = who.post(&format!("/users/{}/block", whom.id), json!({})).await;
+    assert!(answer.status < 300, "{}", answer.text);
 }
 
 /// A custom emoji of a guild, as `name:id`.
-pub async fn emoji(app: &TestApp, guild: &str, name: &'static str) -> String {
-    let (guild, id) = (number(guild), app.app.next_id().expect("an id"));
-    change(app, StreamId(guild), move |tx| {
-        Box::pin(async move {
-            let sql = "insert into emojis (id, guild_id, name, content_type, image, creator_id, created_at)
-                values ($1, $2, $3, 'image/png', $4, 1, 0)";
-            tx.execute(sql, &[&id, &guild, &name, &vec![1_u8]]).await?;
-            Ok(())
-        })
-    })
-    .await;
-    format!("{name}:{id}")
+pub async fn emoji(owner: &User, guild: &str, name: &str) -> String {
+    let dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let new = json!({"name": name, "image": format!("data:image/png;base64,{dot}")});
+    let made = owner.post(&format!("/guilds/{guild}/emojis"), new).await.expect(201);
+    format!("{name}:{}", id(&made))
 }

@@ -2,7 +2,7 @@
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{channel, direct, everyone_may, id, ids, time_out};
+use crate::messages_cast::{channel, direct, everyone_may, id, ids, quiet_guild, time_out};
 use crate::story;
 use crate::support::{Socket, TestApp, json};
 
@@ -26,7 +26,7 @@ async fn hanging(app: &TestApp) -> [i64; 4] {
 
 story!(a_deleted_message_takes_all_with_it, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let earlier = ada.say(&general, "before").await;
     let said = bob.say(&general, &format!("<@{}>", ada.id)).await;
@@ -55,7 +55,7 @@ story!(a_deleted_message_takes_all_with_it, |app| {
 
 story!(messages_of_others_are_for_those_who_manage_messages, |app| {
     let [ada, bob, cem, eve] = app.users(["ada", "bob", "cem", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     cem.join(&guild).await;
     let path = format!("/messages/{}", id(&bob.say(&general, "mine").await));
@@ -66,16 +66,16 @@ story!(messages_of_others_are_for_those_who_manage_messages, |app| {
     app.nobody().delete(&path).await.problem(401, "UNAUTHENTICATED");
     assert_eq!(app.log_position().await, before);
 
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL | Permissions::MANAGE_MESSAGES).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL | Permissions::MANAGE_MESSAGES).await;
     cem.delete(&path).await.expect(204);
 });
 
 story!(whoever_is_silenced_may_still_take_back_what_they_said, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let path = format!("/messages/{}", id(&bob.say(&general, "oh").await));
-    time_out(&app, &guild, &bob).await;
+    time_out(&ada, &guild, &bob).await;
 
     bob.delete(&path).await.expect(204);
 });
@@ -94,7 +94,7 @@ story!(nobody_deletes_the_other_ones_letters, |app| {
 
 story!(many_messages_go_at_once_with_one_event, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let other = channel(&app, &guild).await;
     let mut said = Vec::new();

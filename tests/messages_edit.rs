@@ -2,13 +2,13 @@
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{block, direct, everyone_may, id, time_out};
+use crate::messages_cast::{block, direct, everyone_may, id, quiet_guild, time_out};
 use crate::story;
 use crate::support::{Socket, json};
 
 story!(an_edit_reaches_all_and_keeps_what_was_said, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let first = bob.say(&general, "helo").await;
     let path = format!("/messages/{}", id(&first));
@@ -45,7 +45,7 @@ story!(an_edit_reaches_all_and_keeps_what_was_said, |app| {
 
 story!(the_same_text_again_changes_nothing, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let said = ada.say(&general, "as it is").await;
     let before = app.log_position().await;
 
@@ -57,7 +57,7 @@ story!(the_same_text_again_changes_nothing, |app| {
 
 story!(an_edit_mentions_anew, |app| {
     let [ada, bob, cem] = app.users(["ada", "bob", "cem"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     cem.join(&guild).await;
     let said = ada.say(&general, &format!("<@{}>", bob.id)).await;
@@ -76,7 +76,7 @@ story!(an_edit_mentions_anew, |app| {
 
 story!(nobody_edits_what_others_said, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let path = format!("/messages/{}", id(&bob.say(&general, "mine").await));
     let other = json!({"content": "yours"});
@@ -98,14 +98,14 @@ story!(nobody_edits_what_others_said, |app| {
 
 story!(revisions_are_for_the_author_and_those_who_manage_messages, |app| {
     let [ada, bob, cem] = app.users(["ada", "bob", "cem"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     cem.join(&guild).await;
     let path = format!("/messages/{}", id(&bob.say(&general, "one").await));
     bob.patch(&path, json!({"content": "two"})).await.expect(200);
 
     cem.get(&format!("{path}/revisions")).await.problem(403, "MISSING_PERMISSION");
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL | Permissions::MANAGE_MESSAGES).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL | Permissions::MANAGE_MESSAGES).await;
     let seen = cem.get(&format!("{path}/revisions")).await.expect(200);
 
     assert_eq!(seen["items"][0]["content"], "one");
@@ -113,13 +113,13 @@ story!(revisions_are_for_the_author_and_those_who_manage_messages, |app| {
 
 story!(whoever_may_not_speak_any_more_may_not_edit, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let private = direct(&app, &ada, &bob).await;
     let public = id(&bob.say(&general, "then").await);
     let letter = id(&bob.say(&private, "then").await);
-    time_out(&app, &guild, &bob).await;
-    block(&app, &ada, &bob).await;
+    time_out(&ada, &guild, &bob).await;
+    block(&ada, &bob).await;
     let before = app.log_position().await;
 
     bob.patch(&format!("/messages/{public}"), json!({"content": "now"})).await.problem(403, "TIMED_OUT");

@@ -1,6 +1,6 @@
 //! History: pages in the order of the log, whichever way they are turned.
 
-use crate::messages_cast::{channel, id, ids};
+use crate::messages_cast::{channel, id, ids, quiet_guild};
 use crate::story;
 use crate::support::{User, json};
 
@@ -23,7 +23,7 @@ async fn turn(reader: &User, channel: &str, way: &str, from: Option<&str>, limit
 
 story!(pages_hold_everything_once_whichever_way_they_are_turned, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let mut said = Vec::new();
     for i in 0..250 {
         said.push(id(&ada.say(&general, &i.to_string()).await));
@@ -54,7 +54,7 @@ story!(pages_hold_everything_once_whichever_way_they_are_turned, |app| {
 
 story!(a_page_around_a_message_has_it_in_the_middle, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let mut said = Vec::new();
     for i in 0..30 {
         said.push(id(&ada.say(&general, &i.to_string()).await));
@@ -80,7 +80,7 @@ story!(a_page_around_a_message_has_it_in_the_middle, |app| {
 
 story!(pages_stand_still_while_people_write, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let mut said = Vec::new();
     for i in 0..60 {
@@ -109,7 +109,7 @@ story!(pages_stand_still_while_people_write, |app| {
 
 story!(a_page_that_cannot_be_is_refused, |app| {
     let [ada, eve] = app.users(["ada", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     let other = channel(&app, &guild).await;
     let here = id(&ada.say(&general, "here").await);
     let there = id(&ada.say(&other, "there").await);

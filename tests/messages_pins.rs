@@ -2,13 +2,13 @@
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{channel, direct, everyone_may, id, number, time_out};
+use crate::messages_cast::{channel, direct, everyone_may, id, number, quiet_guild, time_out};
 use crate::story;
 use crate::support::{Socket, json};
 
 story!(a_pin_keeps_a_message_at_hand, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let said = bob.say(&general, "the rules").await;
     let path = format!("/channels/{general}/pins");
@@ -37,7 +37,7 @@ story!(a_pin_keeps_a_message_at_hand, |app| {
 
 story!(a_pin_is_taken_off_by_body_query_or_path, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let said = id(&ada.say(&general, "a").await);
     let path = format!("/channels/{general}/pins");
     for way in 0..3 {
@@ -56,7 +56,7 @@ story!(a_pin_is_taken_off_by_body_query_or_path, |app| {
 
 story!(pins_are_listed_newest_first_and_are_not_too_many, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let path = format!("/channels/{general}/pins");
     let mut said = Vec::new();
     for i in 0..251 {
@@ -94,7 +94,7 @@ story!(pins_are_listed_newest_first_and_are_not_too_many, |app| {
 
 story!(who_may_pin_and_what, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let other = channel(&app, &guild).await;
     let here = id(&bob.say(&general, "here").await);
@@ -119,12 +119,12 @@ story!(who_may_pin_and_what, |app| {
     assert_eq!(app.log_position().await, before);
 
     let rights = Permissions::VIEW_CHANNEL | Permissions::PIN_MESSAGES | Permissions::READ_HISTORY;
-    everyone_may(&app, &guild, rights).await;
+    everyone_may(&ada, &guild, rights).await;
     bob.delete(&format!("{path}/{here}")).await.expect(204);
-    time_out(&app, &guild, &bob).await;
+    time_out(&ada, &guild, &bob).await;
     bob.post(&path, json!({"message_id": here})).await.problem(403, "TIMED_OUT");
     bob.get(&path).await.expect(200);
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL).await;
     bob.get(&path).await.problem(403, "MISSING_PERMISSION");
 });
 

@@ -2,7 +2,7 @@
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{block, direct, emoji, everyone_may, id, time_out};
+use crate::messages_cast::{block, direct, emoji, everyone_may, id, quiet_guild, time_out};
 use crate::story;
 use crate::support::{Socket, Value, json};
 
@@ -14,7 +14,7 @@ fn count(answer: &Value, emoji: &str) -> (i64, bool) {
 
 story!(reactions_are_counted_and_told, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let said = ada.say(&general, "lunch?").await;
     let path = format!("/messages/{}/reactions", id(&said));
@@ -44,9 +44,9 @@ story!(reactions_are_counted_and_told, |app| {
 
 story!(an_emoji_is_one_emoji, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&general, "hm").await));
-    let party = emoji(&app, &guild, "party").await;
+    let party = emoji(&ada, &guild, "party").await;
     let (_, number) = party.split_once(':').expect("a name and an id");
     let before = app.log_position().await;
 
@@ -72,7 +72,7 @@ story!(an_emoji_is_one_emoji, |app| {
 
 story!(twenty_kinds_are_enough_but_each_may_be_joined, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&general, "zoo").await));
     let animals = "🐵🐶🐺🦊🦝🐱🦁🐯🐴🦄🦓🦌🐮🐷🐗🐭🐹🐰🐻🐨🐼";
@@ -91,7 +91,7 @@ story!(twenty_kinds_are_enough_but_each_may_be_joined, |app| {
 
 story!(many_react_at_once_and_each_counts_once, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     let said = id(&ada.say(&general, "go").await);
     let path = format!("/messages/{said}/reactions");
     let crowd = app.users(["b0", "b1", "b2", "b3", "b4", "b5"]).await;
@@ -128,13 +128,13 @@ story!(many_react_at_once_and_each_counts_once, |app| {
 
 story!(who_may_begin_a_reaction_and_who_may_join, |app| {
     let [ada, bob, cem, eve] = app.users(["ada", "bob", "cem", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     cem.join(&guild).await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&general, "vote").await));
     ada.post(&path, json!({"emoji": "👍"})).await.expect(201);
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY).await;
-    time_out(&app, &guild, &cem).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY).await;
+    time_out(&ada, &guild, &cem).await;
     let before = app.log_position().await;
 
     let problem = bob.post(&path, json!({"emoji": "👎"})).await.problem(403, "MISSING_PERMISSION");
@@ -150,14 +150,14 @@ story!(who_may_begin_a_reaction_and_who_may_join, |app| {
     bob.post(&path, json!({"emoji": "👍"})).await.expect(201);
     let left = ada.delete(&format!("{path}?emoji=👍&user_id={}", bob.id)).await.expect(200);
     assert_eq!(count(&left, "👍"), (1, true));
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL).await;
     bob.post(&path, json!({"emoji": "👍"})).await.problem(403, "MISSING_PERMISSION");
     bob.get(&format!("{path}?emoji=👍")).await.problem(403, "MISSING_PERMISSION");
 });
 
 story!(who_reacted_can_be_read_in_pages, |app| {
     let [ada, bob, cem] = app.users(["ada", "bob", "cem"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&general, "hi").await));
     for one in [&bob, &cem] {
         one.join(&guild).await;
@@ -185,7 +185,7 @@ story!(the_blocked_do_not_react_in_private, |app| {
     let private = direct(&app, &ada, &bob).await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&private, "well").await));
     bob.post(&path, json!({"emoji": "🙂"})).await.expect(201);
-    block(&app, &ada, &bob).await;
+    block(&ada, &bob).await;
     let before = app.log_position().await;
 
     bob.post(&path, json!({"emoji": "😡"})).await.problem(403, "BLOCKED");

@@ -2,7 +2,7 @@
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{channel, direct, everyone_may, id, number, role};
+use crate::messages_cast::{channel, direct, everyone_may, id, number, quiet_guild, role};
 use crate::story;
 use crate::support::{Socket, User, Value, json};
 
@@ -18,7 +18,7 @@ fn unread(last_read_id: Value, channel: &str, unread: i64, mentions: i64) -> Val
 
 story!(what_others_said_is_unread_until_it_is_read, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let private = direct(&app, &ada, &bob).await;
     let first = ada.say(&general, "one").await;
@@ -50,10 +50,10 @@ story!(what_others_said_is_unread_until_it_is_read, |app| {
 
 story!(a_mention_of_ones_role_or_of_everyone_counts_once, |app| {
     let [ada, bob, cem] = app.users(["ada", "bob", "cem"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     cem.join(&guild).await;
-    let crew = role(&app, &guild, true, &[&bob]).await;
+    let crew = role(&ada, &guild, true, &[&bob]).await;
     let (ours, all) = (format!("<@&{crew}>"), format!("<@&{crew}> <@{}> @everyone", bob.id));
     let called = ada.say(&general, &ours).await;
     ada.say(&general, &all).await;
@@ -72,8 +72,8 @@ story!(a_mention_of_ones_role_or_of_everyone_counts_once, |app| {
 
 story!(only_what_one_sees_is_there_to_be_read, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    let (_, elsewhere) = eve.guild("Shadows").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
+    let (_, elsewhere) = quiet_guild(&eve, "Shadows").await;
     bob.join(&guild).await;
     let other = channel(&app, &guild).await;
     let foreign = id(&eve.say(&elsewhere, "far").await);
@@ -95,13 +95,13 @@ story!(only_what_one_sees_is_there_to_be_read, |app| {
     let states = states["items"].as_array().expect("states").clone();
     let seen: Vec<i64> = states.iter().map(|state| number(state["channel_id"].as_str().expect("an id"))).collect();
     assert_eq!(seen, expected);
-    everyone_may(&app, &guild, Permissions::NONE).await;
+    everyone_may(&ada, &guild, Permissions::NONE).await;
     assert_eq!(bob.get("/users/@me/read-states").await.expect(200)["items"], json!([]));
 });
 
 story!(states_of_many_channels_come_at_once, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let (guild, _) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let mut channels = Vec::new();
     for i in 0..70 {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use guildhall::channels::Permissions;
 
-use crate::messages_cast::{block, channel, direct, everyone_may, id, ids, role, time_out};
+use crate::messages_cast::{block, channel, direct, everyone_may, id, ids, quiet_guild, role, time_out};
 use crate::story;
 use crate::support::{PASSWORD, Socket, json};
 
 story!(a_message_says_something_and_not_too_much, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let path = format!("/channels/{general}/messages");
     let before = app.log_position().await;
 
@@ -39,8 +39,8 @@ story!(a_message_says_something_and_not_too_much, |app| {
 
 story!(answers_are_to_messages_of_the_same_channel, |app| {
     let [ada, eve] = app.users(["ada", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    let (_, elsewhere) = eve.guild("Shadows").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
+    let (_, elsewhere) = quiet_guild(&eve, "Shadows").await;
     let other = channel(&app, &guild).await;
     let path = format!("/channels/{general}/messages");
     let mut said = Vec::new();
@@ -69,10 +69,10 @@ story!(answers_are_to_messages_of_the_same_channel, |app| {
 
 story!(only_those_who_are_there_and_may_be_named_are_mentioned, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let crew = role(&app, &guild, true, &[&bob]).await;
-    let council = role(&app, &guild, false, &[&ada]).await;
+    let crew = role(&ada, &guild, true, &[&bob]).await;
+    let council = role(&ada, &guild, false, &[&ada]).await;
     let path = format!("/channels/{general}/messages");
     let text = format!("<@{}> <@{}> <@{}> <@&{crew}> <@&{council}> <@&77> @everyone", bob.id, eve.id, bob.id);
 
@@ -101,7 +101,7 @@ story!(only_those_who_are_there_and_may_be_named_are_mentioned, |app| {
 
 story!(the_same_nonce_is_the_same_message_for_a_day, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     let other = channel(&app, &guild).await;
     bob.join(&guild).await;
     let path = format!("/channels/{general}/messages");
@@ -129,7 +129,7 @@ story!(the_same_nonce_is_the_same_message_for_a_day, |app| {
 
 story!(repeats_at_the_same_moment_wait_for_the_first, |app| {
     let [ada] = app.users(["ada"]).await;
-    let (_, general) = ada.guild("Engines").await;
+    let (_, general) = quiet_guild(&ada, "Engines").await;
     let path = format!("/channels/{general}/messages");
     for round in 0..5 {
         let sends = (0..20).map(|_| {
@@ -150,9 +150,9 @@ story!(repeats_at_the_same_moment_wait_for_the_first, |app| {
 
 story!(whoever_may_not_read_back_still_gets_their_own_message_again, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES).await;
     let path = format!("/channels/{general}/messages");
 
     let first = bob.post(&path, json!({"content": "into the box", "nonce": "b"})).await.expect(201);
@@ -164,14 +164,14 @@ story!(whoever_may_not_read_back_still_gets_their_own_message_again, |app| {
 
 story!(whoever_may_not_speak_is_refused_and_nothing_is_written, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
     let private = direct(&app, &ada, &bob).await;
     let path = format!("/channels/{general}/messages");
     let hello = json!({"content": "hello"});
     bob.post(&format!("/channels/{private}/messages"), hello.clone()).await.expect(201);
-    time_out(&app, &guild, &bob).await;
-    block(&app, &ada, &bob).await;
+    time_out(&ada, &guild, &bob).await;
+    block(&ada, &bob).await;
     let before = app.log_position().await;
 
     app.nobody().post(&path, hello.clone()).await.problem(401, "UNAUTHENTICATED");
@@ -183,7 +183,7 @@ story!(whoever_may_not_speak_is_refused_and_nothing_is_written, |app| {
     }
     assert_eq!(app.log_position().await, before);
 
-    everyone_may(&app, &guild, Permissions::VIEW_CHANNEL).await;
+    everyone_may(&ada, &guild, Permissions::VIEW_CHANNEL).await;
     app.advance(Duration::from_secs(3_601));
     let bob = app.nobody().login("bob", PASSWORD).await;
     let problem = bob.post(&path, hello).await.problem(403, "MISSING_PERMISSION");

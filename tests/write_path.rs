@@ -1,7 +1,6 @@
 //! The write path: whatever becomes of those who ask, each change is whole or absent, and the log tells all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use guildhall::accounts::{self, Caller, CallerKind};
@@ -18,7 +17,7 @@ use guildhall::messaging::reactions::{self, NewReaction, ReactionTarget};
 use guildhall::messaging::read_states::{self, ReadUpTo};
 use guildhall::messaging::{self, Draft};
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 
 use crate::messages_cast::{everyone_may, number};
@@ -218,12 +217,16 @@ story!(whoever_goes_away_in_the_middle_leaves_each_change_whole_or_absent, |app|
             let what = random.random();
             under_way.push(tokio::spawn(do_something(app.app.clone(), caller, *channel, message, what)));
         }
-        while !under_way.is_empty() {
-            let one = under_way.swap_remove(random.random_range(0..under_way.len()));
-            tokio::time::sleep(Duration::from_micros(random.random_range(0..200))).await;
-            if random.random_bool(0.7) {
+        under_way.shuffle(&mut random);
+        for one in &under_way {
+            for _ in 0..random.random_range(0..30) {
+                tokio::task::yield_now().await;
+            }
+            if random.random_bool(0.6) {
                 one.abort();
             }
+        }
+        for one in under_way {
             match one.await {
                 Ok(ended) => {
                     answered += 1;
@@ -287,7 +290,7 @@ story!(a_reader_that_stops_anywhere_sees_all_of_the_log_once, |app| {
         writer.await.expect("all was written");
     }
 
-    check_order(&seen.iter().filter(|entry| entry.shard >= 0).cloned().collect::<Vec<_>>());
+    check_order(&seen);
     seen.sort_by_key(|entry| (entry.shard, entry.position));
     let whole = app.log().await;
     assert_eq!(seen, whole);
@@ -304,7 +307,7 @@ story!(nothing_of_somebody_stands_after_what_took_their_right, |app| {
     let silent = Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY;
 
     for round in 0..6 {
-        everyone_may(&app, &guild, Permissions::NEW_GUILD).await;
+        everyone_may(&ada, &guild, Permissions::NEW_GUILD).await;
         let talking: Vec<_> = (0..8)
             .map(|_| {
                 let (app, caller) = (app.app.clone(), bobs.clone());
@@ -327,7 +330,7 @@ story!(nothing_of_somebody_stands_after_what_took_their_right, |app| {
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(random.random_range(1..60))).await;
-        everyone_may(&app, &guild, silent).await;
+        everyone_may(&ada, &guild, silent).await;
         for one in talking {
             one.await.expect("bob was refused in the end");
         }
@@ -346,10 +349,9 @@ story!(one_refused_operation_leaves_its_neighbours_alone, |app| {
     let [ada] = app.users(["ada"]).await;
     let (_, general) = ada.guild("Engines").await;
     let (ada_calls, channel) = (caller(&app, &ada).await, ChannelId(number(&general)));
-    let app_of = Arc::new(app.app.clone());
     let mut under_way = Vec::new();
     for i in 0..90_u32 {
-        let (app, caller) = (app_of.clone(), ada_calls.clone());
+        let (app, caller) = (app.app.clone(), ada_calls.clone());
         under_way.push(tokio::spawn(async move {
             match i % 3 {
                 0 => messaging::send(&app, &caller, channel, draft("fine", None)).await.map(drop),

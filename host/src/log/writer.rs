@@ -86,8 +86,11 @@ enum Job {
 struct Batch {
     messages: Vec<Pending>,
     reactions: Vec<Reaction>,
-    operations: Vec<(Vec<i64>, Box<dyn Operation>, Result<()>)>,
+    operations: Vec<Running>,
 }
+
+/// An operation in a transaction: the shards that it needs, and how it ended.
+type Running = (Vec<i64>, Box<dyn Operation>, Result<()>);
 
 impl Batch {
     fn of(jobs: &mut Vec<Job>) -> Batch {

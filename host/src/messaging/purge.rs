@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::store::MessageRow;
+use super::{deleting, store as messages_store};
 use crate::app::App;
 use crate::error::Result;
 use crate::id::{self, ChannelId, GuildId, MessageId, UserId};
-use crate::log::{self, EventKind, NewEvent, Tx};
+use crate::log::{self, Tx};
 
 pub(crate) mod store;
 
@@ -69,44 +67,16 @@ pub(crate) async fn delete(tx: &mut Tx, guild: GuildId, authors: &[UserId], foun
         }
     }
     for (channel, ids) in messages {
-        let mut rows: Vec<MessageRow> = Vec::new();
-        for chunk in ids.chunks(AT_ONCE as usize) {
-            rows.extend(store::messages(tx, chunk).await?);
-        }
+        let mut rows = messages_store::messages(tx, &ids).await?;
         rows.retain(|row| row.deleted_at.is_none() && authors.contains(&row.author_id));
         if !rows.is_empty() {
-            rows.sort_by_key(|row| row.position);
-            erase(tx, guild, channel, &rows).await?;
+            deleting::erase_announced(tx, guild, channel, rows).await?;
         }
     }
-    Ok(())
-}
-
-/// The body of `messages_deleted`.
-#[derive(Serialize)]
-struct Deleted {
-    ids: Vec<MessageId>,
-    channel_id: ChannelId,
-    guild_id: GuildId,
-}
-
-/// Makes tombstones of messages of one channel; what hung on them goes with them.
-async fn erase(tx: &mut Tx, guild_id: GuildId, channel_id: ChannelId, rows: &[MessageRow]) -> Result<()> {
-    let now = tx.now;
-    for row in rows {
-        store::bury(tx, row, now).await?;
-    }
-    let ids = rows.iter().map(|row| row.id).collect();
-    let event = NewEvent::new(EventKind::MessagesDeleted, guild_id, &Deleted { ids, channel_id, guild_id })?;
-    tx.append(event.in_channel(channel_id))?;
     Ok(())
 }
 
 /// Removes some of what was said in a channel that nobody sees any more; whether all of it is gone.
 pub(crate) async fn empty(tx: &mut Tx, channel: ChannelId, at_most: i64) -> Result<bool> {
-    if store::delete_oldest(tx, channel, at_most).await? > 0 {
-        return Ok(false);
-    }
-    store::delete_marks(tx, channel).await?;
-    Ok(true)
+    Ok(messages_store::purge_channel(tx, channel, at_most).await? < at_most.unsigned_abs())
 }

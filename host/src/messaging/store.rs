@@ -20,16 +20,25 @@ static INSERT: Rows = Rows::new(
 );
 static INSERT_MENTIONS: Rows =
     Rows::new("insert into mentions (target_id, channel_id, position, author_id) values", 4, "on conflict do nothing");
-static DELETE_MENTIONS: Rows =
-    Rows::new("delete from mentions where (target_id, channel_id, position) in (values", 3, ")");
+static DELETE_MENTIONS: Rows = Rows::new(
+    "with gone (target_id, channel_id, position) as (values",
+    3,
+    ") delete from mentions where (target_id, channel_id, position) in
+        (select cast(target_id as bigint), cast(channel_id as bigint), cast(position as bigint) from gone)",
+);
 static BURY: Rows = Rows::new(
     "with gone (message_id, at) as (values",
     2,
-    ") update messages set content = '', extras = null, flags = 0, deleted_at = gone.at from gone
-        where id = gone.message_id",
+    ") update messages set content = '', extras = null, flags = 0, deleted_at = cast(gone.at as bigint)
+        from gone where id = cast(gone.message_id as bigint)",
 );
 static DELETE_REVISIONS: Rows = Rows::new("delete from revisions where message_id in (", 1, ")");
-static MEMBERS: Rows = Rows::new("select user_id from members where (guild_id, user_id) in (values", 2, ")");
+static MEMBERS: Rows = Rows::new(
+    "with asked (guild_id, user_id) as (values",
+    2,
+    ") select user_id from members where (guild_id, user_id) in
+        (select cast(guild_id as bigint), cast(user_id as bigint) from asked)",
+);
 static MESSAGES: Rows = Rows::new(
     "select id, channel_id, position, kind, author_id, author_kind, content, extras, flags, edited_at, deleted_at
         from messages where id in (",

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result, Rows};
-use crate::id::{ChannelId, EmojiId, GuildId, MessageId, UserId};
+use crate::id::{ChannelId, MessageId, UserId};
 use crate::messaging::read_states::{MAX_COUNTED, ReadState};
 
 static REACTED: Rows = Rows::new(
@@ -10,7 +10,8 @@ static REACTED: Rows = Rows::new(
     2,
     ") select m.id, a.emoji, m.flags, m.deleted_at, (select count(*) from
             (select 1 from reactions r where r.message_id = a.message_id and r.emoji = a.emoji limit 1) as one)
-        from (select distinct message_id, emoji from asked) a join messages m on m.id = a.message_id",
+        from (select distinct cast(message_id as bigint) as message_id, emoji from asked) a
+        join messages m on m.id = a.message_id",
 );
 static INSERT_REACTIONS: Rows = Rows::new(
     "insert into reactions (message_id, emoji, user_id, created_at) values",
@@ -20,10 +21,16 @@ static INSERT_REACTIONS: Rows = Rows::new(
 static FLAG: Rows = Rows::new(
     "with flagged (message_id, flag) as (values",
     2,
-    ") update messages set flags = flags | flagged.flag from flagged where id = flagged.message_id",
+    ") update messages set flags = flags | cast(flagged.flag as bigint) from flagged
+        where id = cast(flagged.message_id as bigint)",
 );
 static DELETE_REACTIONS: Rows = Rows::new("delete from reactions where message_id in (", 1, ")");
-static DELETE_PINS: Rows = Rows::new("delete from pins where (channel_id, message_id) in (values", 2, ")");
+static DELETE_PINS: Rows = Rows::new(
+    "with gone (channel_id, message_id) as (values",
+    2,
+    ") delete from pins where (channel_id, message_id) in
+        (select cast(channel_id as bigint), cast(message_id as bigint) from gone)",
+);
 /// Counting stops at the most that is told: a channel costs no more than that, however long nobody came.
 static READ_STATES: Rows = Rows::new(
     "with asked (channel_id, user_id) as (values",
@@ -37,7 +44,7 @@ static READ_STATES: Rows = Rows::new(
                 select o.role_id from member_roles o where o.guild_id = c.guild_id and o.user_id = a.user_id)
             and t.channel_id = a.channel_id and t.position > coalesce(r.position, 0)
             and t.author_id <> a.user_id limit 1000) as mentioned)
-        from (select distinct channel_id, user_id from asked) a
+        from (select distinct cast(channel_id as bigint) as channel_id, cast(user_id as bigint) as user_id from asked) a
         join channels c on c.id = a.channel_id
         left join read_states r on r.user_id = a.user_id and r.channel_id = a.channel_id",
 );
@@ -123,12 +130,6 @@ pub async fn reactors(
     let sql = "select user_id, created_at from reactions where message_id = $1 and emoji = $2 and user_id > $3
         order by user_id limit $4";
     conn.all(sql, &[&message, &emoji, &after, &limit]).await
-}
-
-/// Whether a guild has a custom emoji of this id and name.
-pub async fn emoji_exists(conn: &mut Conn, guild: GuildId, id: EmojiId, name: &str) -> Result<bool> {
-    let sql = "select id from emojis where id = $2 and guild_id = $1 and name = $3";
-    Ok(conn.optional::<(EmojiId,)>(sql, &[&guild, &id, &name]).await?.is_some())
 }
 
 /// Sets a flag on messages.
