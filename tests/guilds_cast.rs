@@ -1,6 +1,5 @@
 //! What the stories about guilds share: roles and who has them, bots, and a look behind the doors.
 
-use guildhall::accounts::token;
 use guildhall::db::Param;
 use guildhall::log::Entry;
 
@@ -65,14 +64,9 @@ pub fn number(id: &str) -> i64 {
 
 /// A bot that somebody owns, as one who uses the server.
 pub async fn bot(app: &TestApp, owner: &User, name: &str) -> User {
-    let (id, secret) = (app.app.next_id().expect("an id"), token::random());
-    let sql = "insert into users (id, kind, username, username_key, display_name, locale, owner_id, created_at)
-        values ($1, 'bot', $2, $2, $2, 'en', $3, 0)";
-    tamper(app, sql, &[&id, &name.to_owned(), &number(&owner.id)]).await;
-    let sql = "insert into bot_tokens (bot_id, hash, created_at) values ($1, $2, 0)";
-    tamper(app, sql, &[&id, &token::hash(&secret)]).await;
-    let user = app.nobody().with_tokens(&json!({"user": {"id": id.to_string(), "username": name}}));
-    user.with_authorization(&format!("Bot {secret}"))
+    let made = owner.post("/users/@me/bots", json!({"username": name})).await.expect(201);
+    let user = app.nobody().with_tokens(&json!({"user": made}));
+    user.with_authorization(&format!("Bot {}", made["token"].as_str().expect("a token")))
 }
 
 /// The rows of a guild's log of one kind, with their bodies.

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::channels::{Access, Permissions};
 use crate::clock::Timestamp;
 use crate::error::{Code, Error, FieldCode, Result};
+use crate::guilds;
 use crate::guilds::audit::{Action, Note};
 use crate::http::body::{Faults, Validate};
 use crate::http::page::{Anchor, Page, PageQuery};
@@ -152,7 +153,7 @@ async fn require_known(tx: &mut Tx, access: &Access, id: MessageId, emoji: &Emoj
         return Ok(());
     }
     let known = match access.guild() {
-        Some(guild) => marks::emoji_exists(tx, guild, *emoji_id, name).await?,
+        Some(guild) => guilds::emoji_exists(tx, guild, *emoji_id, name).await?,
         None => false,
     };
     if known { Ok(()) } else { Err(Error::field("/emoji", FieldCode::UnknownReference)) }

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result, Rows};
-use crate::id::{ChannelId, EmojiId, GuildId, MessageId, UserId};
+use crate::id::{ChannelId, MessageId, UserId};
 use crate::messaging::read_states::{MAX_COUNTED, ReadState};
 
 static REACTED: Rows = Rows::new(
@@ -123,12 +123,6 @@ pub async fn reactors(
     let sql = "select user_id, created_at from reactions where message_id = $1 and emoji = $2 and user_id > $3
         order by user_id limit $4";
     conn.all(sql, &[&message, &emoji, &after, &limit]).await
-}
-
-/// Whether a guild has a custom emoji of this id and name.
-pub async fn emoji_exists(conn: &mut Conn, guild: GuildId, id: EmojiId, name: &str) -> Result<bool> {
-    let sql = "select id from emojis where id = $2 and guild_id = $1 and name = $3";
-    Ok(conn.optional::<(EmojiId,)>(sql, &[&guild, &id, &name]).await?.is_some())
 }
 
 /// Sets a flag on messages.
