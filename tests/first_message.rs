@@ -16,7 +16,7 @@ story!(a_message_reaches_a_second_client, |app| {
     assert_eq!(event["g"], guild);
     assert_eq!(event["d"], sent);
     assert_eq!(event["d"]["author"]["username"], "ada");
-    assert_eq!(bob.get(&format!("/channels/{general}/messages")).await.expect(200)["items"], json!([sent]));
+    assert_eq!(bob.get(&format!("/channels/{general}/messages")).await.expect(200)["items"][0], sent);
 });
 
 story!(a_message_sent_over_a_socket_is_acknowledged_and_received, |app| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::accounts;
 use crate::app::App;
 use crate::error::Result;
+use crate::guilds;
 use crate::log::reader::{Progress, Reader};
 use crate::log::{self, Entry, EventKind, Tx};
 use crate::messaging;
@@ -31,6 +32,7 @@ pub async fn run(app: App) {
 pub async fn round(app: &App) -> Result<()> {
     app.limiter.forget_full();
     accounts::sweep(app).await?;
+    guilds::sweep(app).await?;
     expire_log(app).await
 }
 

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::id::GuildId;
 use crate::log::Tx;
-use crate::messaging::purge;
+use crate::messaging;
 
 mod store;
 
@@ -57,7 +57,7 @@ async fn expire_audit(app: &App) -> Result<()> {
 /// Removes some of a deleted guild's rows, what others refer to last; whether all are gone.
 async fn purge_some(tx: &mut Tx, guild: GuildId) -> Result<bool> {
     if let Some(channel) = store::any_channel(tx, guild).await? {
-        if purge::empty(tx, channel, AT_ONCE).await? {
+        if messaging::purge_channel(tx, channel, AT_ONCE).await? < AT_ONCE as u64 {
             store::delete_channel(tx, channel).await?;
         }
         return Ok(false);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{deleting, store as messages_store};
+use super::deleting;
+use super::store::{self as messages, MessageRow};
 use crate::app::App;
 use crate::error::Result;
 use crate::id::{self, ChannelId, GuildId, MessageId, UserId};
@@ -38,7 +39,7 @@ pub(crate) async fn find(app: &App, guild: GuildId, authors: &[UserId], seconds:
     let mut conn = app.db.read().await?;
     let heads = log::store::heads(&mut conn).await?;
     let through = heads.iter().find(|(one, _)| *one == shard).map_or(0, |(_, position)| *position);
-    let mut messages = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for channel in store::channels(&mut conn, guild).await? {
         let mut before = through + 1;
         loop {
@@ -46,7 +47,7 @@ pub(crate) async fn find(app: &App, guild: GuildId, authors: &[UserId], seconds:
             let meant = rows.iter().filter(|(id, _, author)| id.0 >= from && authors.contains(author));
             let ids: Vec<MessageId> = meant.map(|(id, ..)| *id).collect();
             if !ids.is_empty() {
-                messages.entry(channel).or_insert_with(Vec::new).extend(ids);
+                found.entry(channel).or_insert_with(Vec::new).extend(ids);
             }
             match rows.last() {
                 Some((id, position, _)) if rows.len() as i64 == AT_ONCE && id.0 >= margin => before = *position,
@@ -54,29 +55,28 @@ pub(crate) async fn find(app: &App, guild: GuildId, authors: &[UserId], seconds:
             }
         }
     }
-    Ok(Found { from: Some(MessageId(from)), through, messages })
+    Ok(Found { from: Some(MessageId(from)), through, messages: found })
 }
 
 /// Deletes what was found of these authors and what they have said since, with one event for each channel.
 pub(crate) async fn delete(tx: &mut Tx, guild: GuildId, authors: &[UserId], found: Found) -> Result<()> {
     let Some(from) = found.from else { return Ok(()) };
-    let mut messages = found.messages;
+    let mut doomed = found.messages;
     for (channel, id, author) in store::authors_after(tx, guild, found.through, from).await? {
         if authors.contains(&author) {
-            messages.entry(channel).or_default().push(id);
+            doomed.entry(channel).or_default().push(id);
         }
     }
-    for (channel, ids) in messages {
-        let mut rows = messages_store::messages(tx, &ids).await?;
+    for (channel, ids) in doomed {
+        let mut rows: Vec<MessageRow> = Vec::new();
+        for chunk in ids.chunks(AT_ONCE as usize) {
+            rows.extend(messages::messages(tx, chunk).await?);
+        }
         rows.retain(|row| row.deleted_at.is_none() && authors.contains(&row.author_id));
         if !rows.is_empty() {
+            rows.sort_by_key(|row| row.position);
             deleting::erase_announced(tx, guild, channel, rows).await?;
         }
     }
     Ok(())
-}
-
-/// Removes some of what was said in a channel that nobody sees any more; whether all of it is gone.
-pub(crate) async fn empty(tx: &mut Tx, channel: ChannelId, at_most: i64) -> Result<bool> {
-    Ok(messages_store::purge_channel(tx, channel, at_most).await? < at_most.unsigned_abs())
 }

@@ -135,8 +135,8 @@ pub struct Filter {
 pub async fn entries(conn: &mut Conn, guild: GuildId, filter: &Filter, limit: i64) -> Result<Vec<EntryRow>> {
     let sql = "select e.id, e.action, e.target_id, e.at, d.actor_id, d.actor_kind, d.changes, d.reason, d.request_id
         from audit_entries e left join audit_details d on d.id = e.id
-        where e.guild_id = $1 and e.sequence < $2 and ($3 is null or d.actor_id = $3)
-        and ($4 is null or e.action = $4) and ($5 is null or e.target_id = $5)
+        where e.guild_id = $1 and e.sequence < $2 and (d.actor_id = $3 or $3 is null)
+        and (e.action = $4 or $4 is null) and (e.target_id = $5 or $5 is null)
         order by e.sequence desc limit $6";
     let action = filter.action.map(|action| action.as_str().to_owned());
     conn.all(sql, &[&guild, &filter.before, &filter.actor, &action, &filter.target, &limit]).await

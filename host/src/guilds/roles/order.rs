@@ -1,5 +1,7 @@
 //! The order of roles: who moves when one is put elsewhere.
 
+use std::cmp::Ordering;
+
 use super::{Role, store};
 use crate::channels::Membership;
 use crate::error::{Error, FieldCode, Result};
@@ -26,11 +28,14 @@ pub fn check(membership: &Membership, position: i64) -> Result<i64> {
 /// answers what was moved, as it is then. All of it stands below whoever may move the role.
 pub async fn shift(tx: &mut Tx, role: &Role, to: i64) -> Result<Vec<Role>> {
     let from = role.position;
-    match to.cmp(&from) {
-        std::cmp::Ordering::Equal => Ok(Vec::new()),
-        std::cmp::Ordering::Greater => move_between(tx, role.guild_id, (from + 1, to), -1).await,
-        std::cmp::Ordering::Less => move_between(tx, role.guild_id, (to, from - 1), 1).await,
-    }
+    let mut moved = match to.cmp(&from) {
+        Ordering::Equal => return Ok(Vec::new()),
+        Ordering::Greater => move_between(tx, role.guild_id, (from + 1, to), -1).await?,
+        Ordering::Less => move_between(tx, role.guild_id, (to, from - 1), 1).await?,
+    };
+    // It stands in the gap itself, until it is put where it is to go.
+    moved.retain(|one| one.id != role.id);
+    Ok(moved)
 }
 
 async fn move_between(tx: &mut Tx, guild: GuildId, (low, high): (i64, i64), by: i64) -> Result<Vec<Role>> {

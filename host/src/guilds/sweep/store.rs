@@ -31,7 +31,6 @@ pub async fn any_channel(conn: &mut Conn, guild: GuildId) -> Result<Option<Chann
 /// Removes an empty channel.
 pub async fn delete_channel(conn: &mut Conn, channel: ChannelId) -> Result<()> {
     conn.execute("delete from overwrites where channel_id = $1", &[&channel]).await?;
-    conn.execute("delete from slowmodes where channel_id = $1", &[&channel]).await?;
     conn.execute("delete from webhooks where channel_id = $1", &[&channel]).await?;
     conn.execute("delete from channels where id = $1", &[&channel]).await.map(drop)
 }

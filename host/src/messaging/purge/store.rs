@@ -1,4 +1,4 @@
-//! Messages of one author, wherever they stand in a guild.
+//! Who wrote which messages of a guild.
 
 use crate::db::{Conn, Result};
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
