@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use guildhall::channels::Permissions;
 use guildhall::clock::Clock;
-use guildhall::id::StreamId;
-use guildhall::log::{EventKind, NewEvent, OperationFuture, Tx};
 
-use crate::support::{TestApp, User, Value, json};
+use crate::support::{User, Value, json};
 
 /// The number in an id.
 pub fn number(id: &str) -> i64 {
@@ -23,14 +21,6 @@ pub fn ids(page: &Value) -> Vec<String> {
 /// The id of a thing.
 pub fn id(thing: &Value) -> String {
     thing["id"].as_str().expect("an id").to_owned()
-}
-
-/// Changes something that these stories have no door for.
-async fn change<F>(app: &TestApp, stream: StreamId, work: F)
-where
-    F: for<'t> FnOnce(&'t mut Tx) -> OperationFuture<'t, ()> + Send + 'static,
-{
-    app.app.writer.run(None, None, &[stream], work).await.expect("a change");
 }
 
 /// Makes a guild that anybody may join and that says nothing of itself; answers its id and its first channel's.
@@ -65,40 +55,14 @@ pub async fn role(owner: &User, guild: &str, mentionable: bool, members: &[&User
 }
 
 /// Another text channel of a guild.
-pub async fn channel(app: &TestApp, guild: &str) -> String {
-    let (guild, channel) = (number(guild), app.app.next_id().expect("an id"));
-    insert_channel(app, Some(guild), channel, "text", Vec::new()).await
+pub async fn channel(owner: &User, guild: &str) -> String {
+    let new = json!({"name": "other", "kind": "text"});
+    id(&owner.post(&format!("/guilds/{guild}/channels"), new).await.expect(201))
 }
 
 /// A conversation of two.
-pub async fn direct(app: &TestApp, one: &User, other: &User) -> String {
-    let channel = app.app.next_id().expect("an id");
-    insert_channel(app, None, channel, "direct", vec![number(&one.id), number(&other.id)]).await
-}
-
-async fn insert_channel(app: &TestApp, guild: Option<i64>, id: i64, kind: &'static str, people: Vec<i64>) -> String {
-    let stream = StreamId(guild.unwrap_or(id));
-    change(app, stream, move |tx| {
-        Box::pin(async move {
-            let sql = "insert into channels (id, guild_id, kind, name, created_at) values ($1, $2, $3, 'other', 0)";
-            tx.execute(sql, &[&id, &guild, &kind]).await?;
-            for user in &people {
-                let sql = "insert into recipients (channel_id, user_id) values ($1, $2)";
-                tx.execute(sql, &[&id, user]).await?;
-            }
-            if let Some(guild) = guild {
-                tx.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await?;
-            }
-            let recipients: Vec<String> = people.iter().map(i64::to_string).collect();
-            let body = json!({"id": id.to_string(), "recipients": recipients});
-            tx.append(
-                NewEvent::new(EventKind::ChannelCreated, stream, &body)?.in_channel(guildhall::id::ChannelId(id)),
-            )?;
-            Ok(())
-        })
-    })
-    .await;
-    id.to_string()
+pub async fn direct(one: &User, other: &User) -> String {
+    id(&one.post("/users/@me/channels", json!({"recipient_ids": [other.id]})).await.expect(201))
 }
 
 /// One of two people wants nothing to do with the other.

@@ -82,7 +82,7 @@ story!(whoever_is_silenced_may_still_take_back_what_they_said, |app| {
 
 story!(nobody_deletes_the_other_ones_letters, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let letter = id(&bob.say(&private, "dear ada").await);
 
     ada.delete(&format!("/messages/{letter}")).await.problem(403, "MISSING_PERMISSION");
@@ -96,7 +96,7 @@ story!(many_messages_go_at_once_with_one_event, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     let mut said = Vec::new();
     for i in 0..100 {
         said.push(id(&bob.say(&general, &format!("{i} <@{}> @everyone", ada.id)).await));
@@ -133,4 +133,38 @@ story!(many_messages_go_at_once_with_one_event, |app| {
     assert_eq!(ada.post(&path, json!({"ids": ["x"]})).await.faults(), ["/ids/0"]);
     bob.post(&path, json!({"ids": asked})).await.problem(403, "MISSING_PERMISSION");
     assert_eq!(app.log_position().await, before);
+});
+
+story!(what_was_done_to_others_is_told_in_the_audit_log, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
+    bob.join(&guild).await;
+    let ada = ada.with_header("x-audit-log-reason", "house rules");
+    let mut said = Vec::new();
+    for i in 0..4 {
+        said.push(id(&bob.say(&general, &i.to_string()).await));
+    }
+    bob.post(&format!("/messages/{}/reactions", said[0]), json!({"emoji": "👎"})).await.expect(201);
+
+    bob.delete(&format!("/messages/{}", said[3])).await.expect(204);
+    let target = json!({"emoji": "👎", "user_id": bob.id});
+    ada.delete_with(&format!("/messages/{}/reactions", said[0]), target).await.expect(200);
+    ada.post(&format!("/channels/{general}/pins"), json!({"message_id": said[0]})).await.expect(201);
+    ada.delete(&format!("/channels/{general}/pins/{}", said[0])).await.expect(204);
+    ada.delete(&format!("/messages/{}", said[0])).await.expect(204);
+    ada.post(&format!("/channels/{general}/messages/bulk-delete"), json!({"ids": said})).await.expect(200);
+
+    let log = ada.get(&format!("/guilds/{guild}/audit-log?limit=5")).await.expect(200);
+    let entries = log["items"].as_array().expect("entries");
+    let told: Vec<_> = entries.iter().map(|one| (one["action"].as_str(), one["target_id"].as_str())).collect();
+    let message = Some(said[0].as_str());
+    let expected = [
+        (Some("messages_bulk_delete"), Some(general.as_str())),
+        (Some("message_delete"), message),
+        (Some("message_unpin"), message),
+        (Some("message_pin"), message),
+        (Some("reaction_remove"), message),
+    ];
+    assert_eq!(told, expected, "and nothing of what bob did to his own");
+    assert!(entries.iter().all(|one| one["reason"] == "house rules" && one["actor_id"] == *ada.id));
 });

@@ -115,7 +115,7 @@ story!(whoever_may_not_speak_any_more_may_not_edit, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let public = id(&bob.say(&general, "then").await);
     let letter = id(&bob.say(&private, "then").await);
     time_out(&ada, &guild, &bob).await;

@@ -110,7 +110,7 @@ story!(pages_stand_still_while_people_write, |app| {
 story!(a_page_that_cannot_be_is_refused, |app| {
     let [ada, eve] = app.users(["ada", "eve"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     let here = id(&ada.say(&general, "here").await);
     let there = id(&ada.say(&other, "there").await);
     let path = format!("/channels/{general}/messages");

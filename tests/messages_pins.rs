@@ -96,7 +96,7 @@ story!(who_may_pin_and_what, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     let here = id(&bob.say(&general, "here").await);
     let there = id(&bob.say(&other, "there").await);
     let gone = id(&bob.say(&general, "gone").await);
@@ -130,7 +130,7 @@ story!(who_may_pin_and_what, |app| {
 
 story!(two_people_pin_what_they_wrote_each_other, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let letter = ada.say(&private, "remember").await;
 
     let pin = bob.post(&format!("/channels/{private}/pins"), json!({"message_id": letter["id"]})).await.expect(201);

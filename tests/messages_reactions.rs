@@ -182,7 +182,7 @@ story!(who_reacted_can_be_read_in_pages, |app| {
 
 story!(the_blocked_do_not_react_in_private, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let path = format!("/messages/{}/reactions", id(&ada.say(&private, "well").await));
     bob.post(&path, json!({"emoji": "🙂"})).await.expect(201);
     block(&ada, &bob).await;

@@ -20,7 +20,7 @@ story!(what_others_said_is_unread_until_it_is_read, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let first = ada.say(&general, "one").await;
     let second = ada.say(&general, &format!("two <@{}>", bob.id)).await;
     bob.say(&general, "mine doesn't count, @everyone").await;
@@ -75,7 +75,7 @@ story!(only_what_one_sees_is_there_to_be_read, |app| {
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     let (_, elsewhere) = quiet_guild(&eve, "Shadows").await;
     bob.join(&guild).await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     let foreign = id(&eve.say(&elsewhere, "far").await);
     let there = id(&ada.say(&other, "near").await);
     let here = id(&ada.say(&general, "here").await);
@@ -105,7 +105,7 @@ story!(states_of_many_channels_come_at_once, |app| {
     bob.join(&guild).await;
     let mut channels = Vec::new();
     for i in 0..70 {
-        let channel = channel(&app, &guild).await;
+        let channel = channel(&ada, &guild).await;
         for _ in 0..i % 3 {
             ada.say(&channel, &format!("<@{}>", bob.id)).await;
         }

@@ -41,7 +41,7 @@ story!(answers_are_to_messages_of_the_same_channel, |app| {
     let [ada, eve] = app.users(["ada", "eve"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     let (_, elsewhere) = quiet_guild(&eve, "Shadows").await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     let path = format!("/channels/{general}/messages");
     let mut said = Vec::new();
     for i in 0..5 {
@@ -102,7 +102,7 @@ story!(only_those_who_are_there_and_may_be_named_are_mentioned, |app| {
 story!(the_same_nonce_is_the_same_message_for_a_day, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
-    let other = channel(&app, &guild).await;
+    let other = channel(&ada, &guild).await;
     bob.join(&guild).await;
     let path = format!("/channels/{general}/messages");
     let first = ada.post(&path, json!({"content": "once", "nonce": "a"})).await.expect(201);
@@ -166,7 +166,7 @@ story!(whoever_may_not_speak_is_refused_and_nothing_is_written, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
     let (guild, general) = quiet_guild(&ada, "Engines").await;
     bob.join(&guild).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let path = format!("/channels/{general}/messages");
     let hello = json!({"content": "hello"});
     bob.post(&format!("/channels/{private}/messages"), hello.clone()).await.expect(201);
@@ -192,7 +192,7 @@ story!(whoever_may_not_speak_is_refused_and_nothing_is_written, |app| {
 
 story!(people_in_a_private_conversation_mention_only_each_other, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let private = direct(&app, &ada, &bob).await;
+    let private = direct(&ada, &bob).await;
     let mut ears = Socket::connect(&bob).await;
 
     let sent = ada.say(&private, &format!("<@{}> <@{}> @everyone", bob.id, eve.id)).await;

@@ -20,9 +20,9 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 
-use crate::messages_cast::{everyone_may, number};
+use crate::messages_cast::{everyone_may, number, quiet_guild};
 use crate::story;
-use crate::support::{TestApp, User, Value};
+use crate::support::{TestApp, User, Value, json};
 
 /// A seed that differs each time and is printed, or the one in `GUILDHALL_TEST_SEED`.
 fn seed() -> u64 {
@@ -342,6 +342,42 @@ story!(nothing_of_somebody_stands_after_what_took_their_right, |app| {
         let bob_spoke = |entry: &&Entry| entry.actor == Some(bobs.user) && entry.kind.as_str() == "message_created";
         assert_eq!(later.filter(bob_spoke).count(), 0, "round {round}");
         assert_eq!(Told::again(&entries), Told::stored(&app).await);
+    }
+});
+
+story!(nothing_of_somebody_stands_after_their_ban, |app| {
+    let mut random = StdRng::seed_from_u64(seed());
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = quiet_guild(&ada, "Engines").await;
+    let (bobs, channel) = (caller(&app, &bob).await, ChannelId(number(&general)));
+
+    for round in 0..6 {
+        bob.join(&guild).await;
+        let talking: Vec<_> = (0..8)
+            .map(|_| {
+                let (app, caller) = (app.app.clone(), bobs.clone());
+                tokio::spawn(async move {
+                    while messaging::send(&app, &caller, channel, draft("and another", None)).await.is_ok() {}
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(random.random_range(1..60))).await;
+        let ban = json!({"user_id": bob.id, "delete_message_seconds": if round % 2 == 0 { 0 } else { 3_600 }});
+        ada.post(&format!("/guilds/{guild}/bans"), ban).await.expect(201);
+        for one in talking {
+            one.await.expect("bob was refused in the end");
+        }
+        settle(&app).await;
+
+        let entries = app.log().await;
+        let took = entries.iter().rposition(|entry| entry.kind.as_str() == "ban_added").expect("the row");
+        let later = entries[took..].iter().filter(|entry| entry.shard == entries[took].shard);
+        let bob_spoke = |entry: &&Entry| entry.actor == Some(bobs.user) && entry.kind.as_str() == "message_created";
+        assert_eq!(later.filter(bob_spoke).count(), 0, "round {round}");
+        let told = Told::again(&entries);
+        assert_eq!(told, Told::stored(&app).await);
+        assert!(round % 2 == 0 || told.messages.is_empty(), "what he said went with him");
+        ada.delete(&format!("/guilds/{guild}/bans/{}", bob.id)).await;
     }
 });
 

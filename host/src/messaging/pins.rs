@@ -80,14 +80,6 @@ impl PinTarget {
     }
 }
 
-/// What is needed to pin inside a transaction.
-struct Pinning {
-    caller: Caller,
-    author: Author,
-    /// The id of the message that tells of it.
-    told_by: MessageId,
-}
-
 /// Pins a message; whether it wasn't pinned before, and the pin.
 pub async fn add(app: &App, caller: &Caller, channel: ChannelId, new: NewPin) -> Result<(bool, Pin)> {
     let access = access(app, caller, channel).await?;
@@ -98,7 +90,7 @@ pub async fn add(app: &App, caller: &Caller, channel: ChannelId, new: NewPin) ->
         let row = of_channel(store::message(&mut conn, id).await?, channel)?;
         history::author(app, &mut conn, &row).await?
     };
-    let pinning = Pinning { caller: caller.clone(), author, told_by: MessageId(app.next_id()?) };
+    let pinner = caller.clone();
     access
         .change(app, caller, Permissions::PIN_MESSAGES, move |tx, access| {
             Box::pin(async move {
@@ -107,10 +99,10 @@ pub async fn add(app: &App, caller: &Caller, channel: ChannelId, new: NewPin) ->
                 let row = of_channel(store::message(tx, id).await?, channel)?;
                 match marks::pin(tx, channel, id).await? {
                     Some(pin) => {
-                        let message = history::complete_one(tx, &access, row, pinning.author).await?;
+                        let message = history::complete_one(tx, &access, row, author).await?;
                         Ok((false, view(&access, pin, message)))
                     }
-                    None => Ok((true, pin(tx, &access, row, pinning).await?)),
+                    None => Ok((true, pin(tx, &access, row, author, &pinner).await?)),
                 }
             })
         })
@@ -134,11 +126,10 @@ fn view(access: &Access, pin: PinRow, message: Message) -> Pin {
     }
 }
 
-async fn pin(tx: &mut Tx, access: &Access, row: MessageRow, pinning: Pinning) -> Result<Pin> {
+async fn pin(tx: &mut Tx, access: &Access, row: MessageRow, author: Author, caller: &Caller) -> Result<Pin> {
     if marks::count_pins(tx, access.channel).await? >= MAX_PINS as i64 {
         return Err(Error::limit("pins", MAX_PINS));
     }
-    let Pinning { caller, author, told_by } = pinning;
     let new = PinRow { message_id: row.id, pinned_by: caller.user, pinned_at: tx.now };
     marks::insert_pin(tx, access.channel, &new).await?;
     marks::flag(tx, &[row.id], FLAG_PINNED).await?;
@@ -148,13 +139,13 @@ async fn pin(tx: &mut Tx, access: &Access, row: MessageRow, pinning: Pinning) ->
     let everybodys = Pin { message: pin.message.for_everybody(), ..pin.clone() };
     let event = NewEvent::new(EventKind::PinAdded, access.stream(), &everybodys)?;
     tx.append(event.in_channel(access.channel))?;
-    tell(tx, &caller, access, told_by, pin.message_id).await?;
+    tell(tx, caller, access, pin.message_id).await?;
     note(tx, &caller.reason, access, Action::MessagePin, pin.message_id).await?;
     Ok(pin)
 }
 
 /// Says in the channel that a message was pinned: an answer to it, without words.
-async fn tell(tx: &mut Tx, caller: &Caller, access: &Access, id: MessageId, pinned: MessageId) -> Result<()> {
+async fn tell(tx: &mut Tx, caller: &Caller, access: &Access, pinned: MessageId) -> Result<()> {
     let words = Draft {
         content: String::new(),
         nonce: None,
@@ -162,6 +153,7 @@ async fn tell(tx: &mut Tx, caller: &Caller, access: &Access, id: MessageId, pinn
         attachments: Vec::new(),
         allowed_mentions: None,
     };
+    let id = MessageId(tx.next_id()?);
     let message = compose(caller, access, id, MessageKind::Pin, &words, &[])?;
     write_alone(tx, message).await.map(drop)
 }
