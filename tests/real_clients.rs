@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use guildhall::id::GuildId;
-use guildhall::log::{EventKind, NewEvent, OperationFuture};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -82,7 +80,6 @@ async fn converse(app: &TestApp, host: Client, guest: Client, transports: &str) 
         _ => panic!("{host:?} ended early: {}", end(host_child).await.1),
     };
     let id = |name: &str| place[name].as_str().expect("an id").to_owned();
-    open_voice_channel(app, id("guild").parse().expect("an id")).await;
     let guest_child = guest.play(&[&url, "bob", transports, &id("guild"), &id("channel")]).expect("it is there");
     let ((hosted, host_said), (visited, guest_said)) = tokio::join!(end(host_child), end(guest_child));
     assert!(hosted && visited, "{host:?} as the host: {host_said}\n{guest:?} as the guest: {guest_said}");
@@ -101,22 +98,4 @@ async fn end(mut child: Child) -> (bool, String) {
         Err(_) => false,
     };
     (well, errors)
-}
-
-/// Opens a channel to speak in.
-async fn open_voice_channel(app: &TestApp, guild: GuildId) {
-    let id = guildhall::id::ChannelId(app.app.next_id().expect("an id"));
-    let streams = [guild.into()];
-    let opened = app.app.writer.run(None, None, &streams, move |tx| -> OperationFuture<'_, ()> {
-        Box::pin(async move {
-            let sql =
-                "insert into channels (id, guild_id, kind, name, created_at) values ($1, $2, 'voice', 'Voice', $3)";
-            let now = tx.now;
-            tx.execute(sql, &[&id, &guild, &now]).await?;
-            tx.execute("update guilds set access_version = access_version + 1 where id = $1", &[&guild]).await?;
-            tx.append(NewEvent::new(EventKind::ChannelCreated, guild, &json!({"id": id}))?.in_channel(id))?;
-            Ok(())
-        })
-    });
-    opened.await.expect("a channel");
 }

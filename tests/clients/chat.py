@@ -87,11 +87,8 @@ def enter(client, me):
 
 def host(me, token):
     guild = rest("POST", "/api/v1/guilds", {"name": "Real clients", "public": True}, token)["id"]
-
-    def channels():
-        return rest("GET", f"/api/v1/guilds/{guild}/channels", token=token)["items"]
-
-    channel = channels()[0]["id"]
+    channel = rest("GET", f"/api/v1/guilds/{guild}/channels", token=token)["items"][0]["id"]
+    voice = rest("POST", f"/api/v1/guilds/{guild}/channels", {"name": "Voice", "kind": "voice"}, token)["id"]
     client = Client(token)
     enter(client, me)
     assert client.ask("join_room", {"room": f"guild:{guild}"}) == {"room": f"guild:{guild}"}
@@ -103,7 +100,6 @@ def host(me, token):
     client.say(channel, "Welcome")
     client.message("Thank you")
 
-    voice = next(one["id"] for one in channels() if one["kind"] == "voice")
     assert client.ask("join_voice", {"channel_id": voice})["channel_id"] == voice
     assert client.ask("voice_state", {"channel_id": voice, "muted": True})["muted"] is True
     client.ask("leave_voice", {"channel_id": voice})

@@ -64,20 +64,84 @@ const GUILDS: &str = r#"
 GET    /guilds                                     401  200  200  200  200  200  200  200  200
 POST   /guilds                                     401  201  201  201  201  201  201  201  403 | {"name": "Another one"}
 GET    /guilds/{guild_id}                          401  200  200  200  200  200  200  200  200
+DELETE /guilds/{guild_id}                          401  404  403  403  404  403  204  403  403
 GET    /guilds/{guild_id}/settings                 401  404  200  200  404  200  200  200  200
+PUT    /guilds/{guild_id}/settings                 401  404  403  403  404  200  200  200  403 | {"name": "Renamed"}
+POST   /guilds/{guild_id}/transfer                 401  404  403  403  404  403  200  403  403 | {"user_id": "<user_id>"}
+GET    /guilds/{guild_id}/audit-log                401  404  403  403  404  200  200  200  403
+GET    /guilds/{guild_id}/audit-log/verify         401  404  403  403  404  200  200  200  403
+GET    /guilds/{guild_id}/emojis                   401  404  200  200  404  200  200  200  200
+POST   /guilds/{guild_id}/emojis                   401  404  403  403  404  201  201  201  403 | {"name": "wave", "image": "<png>"}
+DELETE /guilds/{guild_id}/emojis/{emoji_id}        401  404  403  403  404  204  204  204  403
+# Pictures and invitations are shown to whoever has the link.
+GET    /emojis/{emoji_id}                          200  200  200  200  200  200  200  200  200
+# Who may only make invitations sees their own.
+GET    /guilds/{guild_id}/invites                  401  404  200  403  404  200  200  200  200
+POST   /guilds/{guild_id}/invites                  401  404  201  403  404  201  201  201  201 | {}
+GET    /invites/{code}                             200  200  200  200  200  200  200  200  200
+POST   /invites/{code}                             401  201  409  409  403  409  409  409  403
+DELETE /invites/{code}                             401  404  403  403  404  204  204  204  403
 "#;
 
 #[rustfmt::skip]
 const ROLES_AND_MEMBERS: &str = r#"
 #      path                                        anon strg memb mute bann mod  own  adm  bot
-PUT    /guilds/{guild_id}/members/@me              401  201  409  409  403  409  409  409  409
+GET    /guilds/{guild_id}/members                  401  404  200  200  404  200  200  200  200
+GET    /guilds/{guild_id}/members/{user_id}        401  404  200  200  404  200  200  200  200
+PUT    /guilds/{guild_id}/members/{user_id:me}     401  201  409  409  403  409  409  409  403
+PUT    /guilds/{guild_id}/members/{user_id:newbot} 401  404  403  403  404  201  201  201  403
+PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  200  200  200  403 | {"nick": "Nick"}
+PATCH  /guilds/{guild_id}/members/{user_id:me}     401  404  200  403  404  200  200  200  200 | {"nick": "Nick"}
+PATCH  /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  200  403  403 | {"nick": "Nick"}
+PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  200  200  200  403 | {"timed_out_until": "<soon>"}
+PATCH  /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  403  403  403 | {"timed_out_until": "<soon>"}
+DELETE /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  204  204  204  403
+DELETE /guilds/{guild_id}/members/{user_id:me}     401  404  204  204  404  204  403  204  204
+DELETE /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  403  403  403
+PUT    /guilds/{guild_id}/members/{user_id}/roles/{role_id}       401 404 403 403 404 200 200 200 403
+PUT    /guilds/{guild_id}/members/{user_id}/roles/{role_id:above} 401 404 403 403 404 403 200 403 403
+DELETE /guilds/{guild_id}/members/{user_id}/roles/{role_id}       401 404 403 403 404 200 200 200 403
+GET    /guilds/{guild_id}/roles                    401  404  200  200  404  200  200  200  200
+POST   /guilds/{guild_id}/roles                    401  404  403  403  404  201  201  201  403 | {"name": "New", "permissions": ["SEND_MESSAGES"]}
+POST   /guilds/{guild_id}/roles                    401  404  403  403  404  403  201  201  403 | {"name": "All", "permissions": ["ADMINISTRATOR"]}
+GET    /roles?guild_id={guild_id}                  401  404  200  200  404  200  200  200  200
+POST   /roles                                      401  404  403  403  404  201  201  201  403 | {"guild_id": "<guild_id>", "name": "New", "permissions": []}
+PATCH  /guilds/{guild_id}/roles/{role_id}          401  404  403  403  404  200  200  200  403 | {"name": "Renamed"}
+PATCH  /guilds/{guild_id}/roles/{role_id:above}    401  404  403  403  404  403  200  403  403 | {"name": "Renamed"}
+DELETE /guilds/{guild_id}/roles/{role_id}          401  404  403  403  404  204  204  204  403
+DELETE /guilds/{guild_id}/roles/{role_id:above}    401  404  403  403  404  403  204  403  403
+GET    /guilds/{guild_id}/bans                     401  404  403  403  404  200  200  200  403
+POST   /guilds/{guild_id}/bans                     401  404  403  403  404  201  201  201  403 | {"user_id": "<user_id>", "reason": "Noise"}
+POST   /guilds/{guild_id}/bans                     401  404  403  403  404  403  403  403  403 | {"user_id": "<user_id:owner>"}
+POST   /guilds/{guild_id}/bans/bulk                401  404  403  403  404  200  200  200  403 | {"user_ids": ["<user_id>"]}
+DELETE /guilds/{guild_id}/bans                     401  404  403  403  404  204  204  204  403 | {"user_id": "<user_id:outcast>"}
+DELETE /guilds/{guild_id}/bans/{user_id:outcast}   401  404  403  403  404  204  204  204  403
 "#;
 
 #[rustfmt::skip]
 const CHANNELS: &str = r#"
 #      path                                        anon strg memb mute bann mod  own  adm  bot
 GET    /guilds/{guild_id}/channels                 401  404  200  200  404  200  200  200  200
+POST   /guilds/{guild_id}/channels                 401  404  403  403  404  201  201  201  403 | {"name": "new", "kind": "text"}
 GET    /channels/{channel_id}                      401  404  200  200  404  200  200  200  200
+PATCH  /channels/{channel_id}                      401  404  403  403  404  200  200  200  403 | {"topic": "Steam"}
+DELETE /channels/{channel_id}                      401  404  403  403  404  204  204  204  403
+PUT    /channels/{channel_id}/overwrites/{target_id:role} 401 404 403 403 404 200 200 200 403 | {"kind": "role", "allow": [], "deny": ["SEND_MESSAGES"]}
+DELETE /channels/{channel_id}/overwrites/{target_id:overwritten} 401 404 403 403 404 204 204 204 403
+GET    /channels/{channel_id}/permissions/{user_id}    401 404 403 403 404 200 200 200 403
+GET    /channels/{channel_id}/permissions/{user_id:me} 401 404 200 200 404 200 200 200 200
+GET    /channels/{channel_id}/threads              401  404  200  200  404  200  200  200  200
+POST   /channels/{channel_id}/threads              401  404  201  403  404  201  201  201  201 | {"name": "A thread", "message_id": "<message_id>"}
+GET    /channels/{channel_id}/webhooks             401  404  403  403  404  200  200  200  403
+POST   /channels/{channel_id}/webhooks             401  404  403  403  404  201  201  201  403 | {"name": "Hook"}
+DELETE /webhooks/{webhook_id}                      401  404  403  403  404  204  204  204  403
+POST   /webhooks/{webhook_id}/{token}              201  201  201  201  201  201  201  201  201 | {"content": "Hello"}
+GET    /users/@me/channels                         401  200  200  200  200  200  200  200  200
+POST   /users/@me/channels                         401  201  201  201  201  201  201  201  201 | {"recipient_ids": ["<user_id>"]}
+# The group's owner is the guild's, and the member is in it.
+PUT    /channels/{channel_id:group}/recipients/{user_id:outcast} 401 404 200 404 404 404 200 404 404
+DELETE /channels/{channel_id:group}/recipients/{user_id}         401 404 403 404 404 404 204 404 404
+DELETE /channels/{channel_id:group}/recipients/{user_id:self}    401 404 204 404 404 404 204 404 404
 "#;
 
 #[rustfmt::skip]

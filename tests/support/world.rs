@@ -3,6 +3,7 @@
 use guildhall::channels::Permissions;
 use guildhall::id::{GuildId, UserId};
 use guildhall::log::{EventKind, NewEvent, OperationFuture};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{TestApp, User};
@@ -56,7 +57,12 @@ pub struct World<'a> {
     guild: String,
     general: String,
     role: String,
+    above: String,
+    webhook_token: Mutex<String>,
 }
+
+/// A picture of one pixel.
+const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII=";
 
 /// What a moderator may do: everything but what only administrators may.
 fn moderator() -> Permissions {
@@ -87,7 +93,17 @@ impl<'a> World<'a> {
             people[cast as usize].join(&guild).await;
         }
         target.join(&guild).await;
-        let mut world = World { app, people, target, outcast, guild, general, role: String::new() };
+        let mut world = World {
+            app,
+            people,
+            target,
+            outcast,
+            guild,
+            general,
+            role: String::new(),
+            above: String::new(),
+            webhook_token: Mutex::default(),
+        };
         world.give_parts().await;
         world
     }
@@ -118,7 +134,7 @@ impl<'a> World<'a> {
             (next(), "Moderators", moderator(), 20, Some(id(Cast::Moderator))),
             (next(), "Painters", Permissions::NONE, 10, None),
         ];
-        self.role = roles[2].0.to_string();
+        (self.above, self.role) = (roles[0].0.to_string(), roles[2].0.to_string());
         let secret = fresh_name("token");
         let hash = guildhall::accounts::token::hash(&secret);
         let streams = [guild.into(), bot.into()];
@@ -211,7 +227,49 @@ impl<'a> World<'a> {
             "refresh_token" => self.target.refresh_token.clone(),
             "guild_id" => self.guild.clone(),
             "channel_id" => self.general.clone(),
-            "role_id" => self.role.clone(),
+            "role_id" | "target_id:role" => self.role.clone(),
+            "role_id:above" => self.above.clone(),
+            "target_id:overwritten" => {
+                let path = format!("/channels/{}/overwrites/{}", self.general, self.role);
+                self.owner()
+                    .put(&path, json!({"kind": "role", "allow": [], "deny": ["SEND_MESSAGES"]}))
+                    .await
+                    .expect(200);
+                self.role.clone()
+            }
+            "user_id:self" if caller == Cast::Anonymous => "1".to_owned(),
+            "user_id:self" => person.id.clone(),
+            "user_id:newbot" => match caller {
+                Cast::Anonymous | Cast::Bot => self.person(Cast::Bot).id.clone(),
+                _ => self.bot_of(person).await,
+            },
+            "channel_id:group" => {
+                let people = [&self.target.id, &self.person(Cast::Member).id];
+                let made = self.owner().post("/users/@me/channels", json!({"recipient_ids": people})).await;
+                text(&made.expect(201)["id"])
+            }
+            "soon" => {
+                let soon = self.app.app.now().after(std::time::Duration::from_secs(3_600));
+                soon.to_string()
+            }
+            "png" => PNG.to_owned(),
+            "emoji_id" => {
+                let name = format!("e{}", fresh_name("").replace('.', ""));
+                let body = json!({"name": name, "image": PNG});
+                text(&self.owner().post(&format!("/guilds/{}/emojis", self.guild), body).await.expect(201)["id"])
+            }
+            "code" => {
+                let made = self.owner().post(&format!("/guilds/{}/invites", self.guild), json!({})).await;
+                text(&made.expect(201)["code"])
+            }
+            "webhook_id" => {
+                let path = format!("/channels/{}/webhooks", self.general);
+                let made = self.owner().post(&path, json!({"name": "Hook"})).await.expect(201);
+                *self.webhook_token.lock() = text(&made["token"]);
+                text(&made["id"])
+            }
+            // That of the webhook before it in the path.
+            "token" => self.webhook_token.lock().clone(),
             "fresh" => fresh_name("fresh"),
             "message_id" => self.message(&self.target).await,
             "message_id:pinned" => {
@@ -233,10 +291,7 @@ impl<'a> World<'a> {
                 let owner = if name == "bot_id" { person } else { &self.target };
                 match caller {
                     Cast::Anonymous | Cast::Bot => "1".to_owned(),
-                    _ => {
-                        let made = owner.post("/users/@me/bots", json!({"username": fresh_name("bot")})).await;
-                        text(&made.expect(201)["id"])
-                    }
+                    _ => self.bot_of(owner).await,
                 }
             }
             "session_id" => match caller {
@@ -248,6 +303,11 @@ impl<'a> World<'a> {
             },
             other => panic!("tests/support/world.rs doesn't say what `{other}` is"),
         }
+    }
+
+    async fn bot_of(&self, owner: &User) -> String {
+        let made = owner.post("/users/@me/bots", json!({"username": fresh_name("bot")})).await;
+        text(&made.expect(201)["id"])
     }
 
     async fn message(&self, author: &User) -> String {
