@@ -111,7 +111,7 @@ pub fn commands(path: &str) -> BTreeMap<String, String> {
         let (Pat::Lit(name), Expr::Await(awaited)) = (&arm.pat, &*arm.body) else { continue };
         let Lit::Str(name) = &name.lit else { continue };
         let Some(called) = called(&awaited.base) else { continue };
-        let body = match &function(&items, &called).sig.inputs[1] {
+        let body = match &function(&items, &called).sig.inputs[2] {
             FnArg::Typed(body) => type_name(&body.ty),
             FnArg::Receiver(_) => panic!("{called} is no free function"),
         };
