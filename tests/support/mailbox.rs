@@ -50,14 +50,16 @@ impl Mailbox {
         let mut lines = BufReader::new(server.stdout.take().expect("its output")).lines();
         let port = lines.next().expect("a first line").expect("text").parse().expect("a port");
         let letters: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let stdin = server.stdin.take().expect("its input");
         let kept = letters.clone();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let letter = serde_json::from_str(&line).expect("a letter");
                 kept.lock().expect("the letters").push(letter);
             }
+            let _ = server.wait();
         });
-        Some(Mailbox { port, letters, _stdin: server.stdin.take().expect("its input") })
+        Some(Mailbox { port, letters, _stdin: stdin })
     }
 
     /// The next letter to an address.

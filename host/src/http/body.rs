@@ -244,6 +244,7 @@ mod tests {
         fn check(&self, faults: &mut Faults) {
             faults.length("/name", &self.name, 2, 5);
             faults.range("/count", self.count, 1, 9);
+            faults.items("/tags", self.tags.len(), 3);
         }
     }
 
