@@ -214,7 +214,7 @@ impl Db {
     /// A transaction that may write. Only the log's writers, migrations and the command line ask for one.
     pub async fn begin(&self) -> Result<Conn> {
         Ok(match self {
-            Db::Sqlite { writer, .. } => Conn::SqliteTx(writer.begin_with("begin immediate").await?),
+            Db::Sqlite { writer, .. } => Conn::SqliteTx(begin_on_sqlite(writer).await?),
             Db::Postgres(pool) => Conn::PostgresTx(pool.begin().await?),
         })
     }
@@ -251,6 +251,18 @@ impl Db {
             }
             Db::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// SQLite ends a transaction by itself when it can't store it. The driver believes it to be open still, and
+/// then that every later one is inside it; so such a connection makes way for a new one.
+async fn begin_on_sqlite(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    match writer.begin_with("begin immediate").await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with("begin immediate").await
+        }
+        begun => begun,
     }
 }
 
