@@ -4,11 +4,14 @@ mod table;
 
 use std::collections::BTreeSet;
 
+use guildhall::http::AT_ROOT;
+use proc_macro2::TokenTree;
 use reqwest::Method;
 
 use crate::story;
-use crate::support::TestApp;
+use crate::support::source::{is_sign, is_word, literal, sources};
 use crate::support::world::{Cast, World, operations};
+use crate::support::{Answer, TestApp, json};
 
 /// A line of the table: what is asked, and the status that each of the cast gets.
 #[derive(Clone)]
@@ -101,6 +104,63 @@ story!(every_route_has_its_line, |app| {
     assert!(missing.is_empty(), "tests/routes_table/table.rs has no line for {missing:#?}");
     let strange: Vec<_> = lines.difference(&documented).collect();
     assert!(strange.is_empty(), "no such routes: {strange:#?}");
+});
+
+/// Routes that stand beside the document, by the file that makes them.
+const BESIDE_THE_DOCUMENT: &[(&str, &str)] = &[
+    ("host/src/accounts/pages/routes.rs", "/reset/{token}"),
+    ("host/src/accounts/pages/routes.rs", "/setup/{token}"),
+    ("host/src/accounts/pages/routes.rs", "/verify/{token}"),
+    ("host/src/guilds/invites/routes.rs", "/i/{code}"),
+    ("host/src/http.rs", "/"),
+    ("host/src/http/openapi.rs", "/api/v1/docs/problems"),
+    ("host/src/http/operating.rs", "/healthz"),
+    ("host/src/http/operating.rs", "/metrics"),
+    ("host/src/http/operating.rs", "/readyz"),
+    ("host/src/sockets/routes.rs", "/gateway"),
+    ("host/src/sockets/routes.rs", "/socket.io"),
+    ("host/src/sockets/routes.rs", "/socket.io/"),
+];
+
+#[test]
+fn routes_beside_the_document_are_a_closed_list() {
+    let mut found = Vec::new();
+    for source in sources("host/src") {
+        source.visit(|tokens| {
+            for window in tokens.windows(3) {
+                let called = is_sign(window.first(), '.')
+                    && ["route", "route_service", "nest_service"].iter().any(|word| is_word(window.get(1), word));
+                if let (true, TokenTree::Group(arguments)) = (called, &window[2]) {
+                    let path = arguments.stream().into_iter().next().as_ref().and_then(literal);
+                    found.push((source.path.clone(), path.map_or("no literal".to_owned(), |path| path.text)));
+                }
+            }
+        });
+    }
+    found.sort();
+    let known: Vec<(String, String)> =
+        BESIDE_THE_DOCUMENT.iter().map(|(file, path)| (file.to_string(), path.to_string())).collect();
+    assert_eq!(found, known, "routes belong in the document, through OpenApiRouter");
+}
+
+story!(the_routes_of_the_first_documentation_answer_at_the_root_and_no_others, |app| {
+    let (operations, _) = operations(&app).await;
+    let nobody = app.nobody();
+    for operation in &operations {
+        let path = operation.path.replace(['{', '}'], "");
+        let method: Method = operation.method.parse().expect("a method");
+        let ask = async |path: String| nobody.answer(nobody.request(method.clone(), &path).json(&json!({}))).await;
+        let (based, rooted) = (ask(path.clone()).await, ask(format!("/{path}")).await);
+        let code = |answer: &Answer| (answer.status, answer.body["code"].clone());
+        if AT_ROOT.contains(&operation.path.as_str()) {
+            assert_eq!(code(&rooted), code(&based), "{} {path} at the root", operation.method);
+        } else {
+            assert_eq!(code(&rooted), (404, json!("NOT_FOUND")), "{} {path} at the root", operation.method);
+        }
+    }
+    let documented: BTreeSet<&str> = operations.iter().map(|operation| operation.path.as_str()).collect();
+    let strange: Vec<_> = AT_ROOT.iter().filter(|path| !documented.contains(*path)).collect();
+    assert_eq!(strange, [&"/gateway", &"/socket.io/"], "what answers at the root is a route");
 });
 
 /// Tries every cell of an area; tells of all that differ at once, as lines that could stand in the table.

@@ -1,5 +1,6 @@
 //! Killed under load, again and again: what was acknowledged is there, once, and the log has no gap.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use guildhall::db::{Conn, Db};
@@ -82,7 +83,7 @@ async fn strike(server: &mut Server, load: &Load, moment: Duration) -> (usize, u
 }
 
 /// Looks at everything that is stored; answers how many messages are there that nobody was told of.
-pub async fn verify(server: &Server, load: &Load) -> usize {
+async fn verify(server: &Server, load: &Load) -> usize {
     let db = Db::open(&server.database).await.expect("the database");
     let mut conn = db.snapshot().await.expect("a connection");
     if !db.is_postgres() {
@@ -91,20 +92,30 @@ pub async fn verify(server: &Server, load: &Load) -> usize {
     }
     assert_log_has_no_gap(&mut conn).await;
     assert_log_and_messages_agree(&mut conn).await;
-    let rows: Vec<(String, i64)> =
-        conn.all("select content, id from messages where kind = 'default'", &[]).await.expect("the messages");
-    let mut stored = std::collections::HashMap::new();
-    for (content, id) in rows {
-        let before = stored.insert(content.clone(), id.to_string());
-        assert_eq!(before, None, "{content} is stored twice");
-    }
+    drop(conn);
+    db.close().await;
+    let stored = stored(server).await;
     let acknowledged = load.acknowledged();
     for (nonce, id) in &acknowledged {
         assert_eq!(stored.get(nonce), Some(id), "{nonce} was acknowledged as {id}");
     }
+    stored.len() - acknowledged.len()
+}
+
+/// Every message that is stored, by its text, with its id; none is there twice.
+pub async fn stored(server: &Server) -> HashMap<String, String> {
+    let db = Db::open(&server.database).await.expect("the database");
+    let mut conn = db.read().await.expect("a connection");
+    let rows: Vec<(String, i64)> =
+        conn.all("select content, id from messages where kind = 'default'", &[]).await.expect("the messages");
     drop(conn);
     db.close().await;
-    stored.len() - acknowledged.len()
+    let mut stored = HashMap::new();
+    for (content, id) in rows {
+        let before = stored.insert(content.clone(), id.to_string());
+        assert_eq!(before, None, "{content} is stored twice");
+    }
+    stored
 }
 
 async fn assert_log_has_no_gap(conn: &mut Conn) {

@@ -330,7 +330,8 @@ impl Lane {
         match error.code() {
             Code::ReadOnly => self.set_health(StorageHealth::ReadOnly),
             Code::Unavailable => self.set_health(StorageHealth::Unavailable),
-            _ => tracing::error!(shard = self.shard, cause = %error, "a batch of changes failed"),
+            // Each request in the batch is told the code alone: the cause is logged here.
+            _ => tracing::error!(cause = %error, "a batch failed"),
         }
     }
 
