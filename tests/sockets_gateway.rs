@@ -120,6 +120,7 @@ story!(joining_a_guild_brings_all_of_it_to_an_open_socket, |app| {
 
     let whole = ears.event("guild_available").await;
     assert_eq!((whole["id"].as_str(), &whole["channels"][0]["id"]), (Some(guild.as_str()), &json!(general)));
+    assert_eq!(ears.event("message_created").await["kind"], "join");
     ada.say(&general, "welcome").await;
     assert_eq!(ears.event("message_created").await["content"], "welcome");
 });

@@ -176,6 +176,9 @@ pub async fn create(app: &App, caller: &Caller, guild: GuildId, new: NewInvite) 
 
 /// An invitation that can be accepted, for whoever holds its code.
 async fn find(app: &App, code: &str) -> Result<Invite> {
+    if !is_code(code) {
+        return Err(Code::NotFound.into());
+    }
     let found = store::invite(&mut app.db.read().await?, code, app.now()).await?;
     found.ok_or(Code::NotFound.into())
 }

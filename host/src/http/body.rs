@@ -122,6 +122,10 @@ pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T> {
         Err(error) if error.is_data() => return Err(Error::Invalid(every_fault::<T>(bytes)?)),
         Err(_) => return Err(Code::MalformedBody.into()),
     };
+    // A list can be read as an object's fields in their order: nobody means that.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::field("", FieldCode::WrongType));
+    }
     let mut faults = Faults::default();
     read.check(&mut faults);
     faults.into_result()?;
@@ -276,6 +280,13 @@ mod tests {
             faults(r#"{"name": "a", "count": 10}"#),
             [("/name".to_owned(), FieldCode::TooShort), ("/count".to_owned(), FieldCode::OutOfRange)]
         );
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for body in [r#"["ada", 3]"#, r#" ["ada", 3, []]"#] {
+            assert_eq!(faults(body), [(String::new(), FieldCode::WrongType)]);
+        }
     }
 
     #[test]
