@@ -117,6 +117,11 @@ pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T> {
     if contains(bytes, b"\\u0000") {
         return Err(Code::MalformedBody.into());
     }
+    // A list would be read as the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        serde_json::from_slice::<Value>(bytes).map_err(|_| Code::MalformedBody)?;
+        return Err(Error::field("", FieldCode::WrongType));
+    }
     let read: T = match serde_json::from_slice(bytes) {
         Ok(read) => read,
         Err(error) if error.is_data() => return Err(Error::Invalid(every_fault::<T>(bytes)?)),
@@ -276,6 +281,11 @@ mod tests {
             faults(r#"{"name": "a", "count": 10}"#),
             [("/name".to_owned(), FieldCode::TooShort), ("/count".to_owned(), FieldCode::OutOfRange)]
         );
+    }
+
+    #[test]
+    fn a_list_is_not_read_as_fields_in_their_order() {
+        assert_eq!(faults(r#"["name", 1, []]"#), [(String::new(), FieldCode::WrongType)]);
     }
 
     #[test]
