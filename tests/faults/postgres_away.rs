@@ -39,6 +39,7 @@ async fn a_server_outlives_its_database() {
         assert!(said.await, "/readyz says that the storage is unavailable");
         assert!(server.lives(), "the process lives: {}", server.said());
 
+        // While nobody writes, nobody but the server itself finds out that it can again.
         proxy.mend();
         let recovered = server.until(|answer| answer.is_some_and(|(status, _)| status == 200)).await;
         assert!(recovered, "the server recovers by itself: {}", server.said());

@@ -58,7 +58,7 @@ pub struct World<'a> {
     general: String,
     role: String,
     above: String,
-    webhook_token: Mutex<String>,
+    webhook: Mutex<Option<(String, String)>>,
 }
 
 /// A picture of one pixel.
@@ -102,7 +102,7 @@ impl<'a> World<'a> {
             general,
             role: String::new(),
             above: String::new(),
-            webhook_token: Mutex::default(),
+            webhook: Mutex::default(),
         };
         world.give_parts().await;
         world
@@ -262,14 +262,20 @@ impl<'a> World<'a> {
                 let made = self.owner().post(&format!("/guilds/{}/invites", self.guild), json!({})).await;
                 text(&made.expect(201)["code"])
             }
-            "webhook_id" => {
-                let path = format!("/channels/{}/webhooks", self.general);
-                let made = self.owner().post(&path, json!({"name": "Hook"})).await.expect(201);
-                *self.webhook_token.lock() = text(&made["token"]);
-                text(&made["id"])
+            // A channel takes few of them: one is made for each world.
+            "webhook_id" | "token" => {
+                let known = self.webhook.lock().clone();
+                let (id, token) = match known {
+                    Some(known) => known,
+                    None => {
+                        let path = format!("/channels/{}/webhooks", self.general);
+                        let made = self.owner().post(&path, json!({"name": "Hook"})).await.expect(201);
+                        let made = (text(&made["id"]), text(&made["token"]));
+                        self.webhook.lock().insert(made).clone()
+                    }
+                };
+                if name == "token" { token } else { id }
             }
-            // That of the webhook before it in the path.
-            "token" => self.webhook_token.lock().clone(),
             "fresh" => fresh_name("fresh"),
             "message_id" => self.message(&self.target).await,
             "message_id:pinned" => {

@@ -117,15 +117,16 @@ pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T> {
     if contains(bytes, b"\\u0000") {
         return Err(Code::MalformedBody.into());
     }
+    // A list would be read as the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        serde_json::from_slice::<Value>(bytes).map_err(|_| Code::MalformedBody)?;
+        return Err(Error::field("", FieldCode::WrongType));
+    }
     let read: T = match serde_json::from_slice(bytes) {
         Ok(read) => read,
         Err(error) if error.is_data() => return Err(Error::Invalid(every_fault::<T>(bytes)?)),
         Err(_) => return Err(Code::MalformedBody.into()),
     };
-    // A list can be read as an object's fields in their order: nobody means that.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Error::field("", FieldCode::WrongType));
-    }
     let mut faults = Faults::default();
     read.check(&mut faults);
     faults.into_result()?;

@@ -13,6 +13,10 @@ pub struct Path<T>(pub T);
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        // PostgreSQL can't even look for U+0000 in text.
+        if parts.uri.path().contains("%00") {
+            return Err(Code::NotFound.into());
+        }
         let found = axum::extract::Path::<T>::from_request_parts(parts, app).await;
         found.map(|axum::extract::Path(ids)| Path(ids)).map_err(|_| Code::NotFound.into())
     }

@@ -254,19 +254,18 @@ impl Lane {
     async fn serve(self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         loop {
-            let unhealthy = self.health.load(Ordering::Relaxed) != StorageHealth::Writable as u8;
             let taken = jobs.recv_many(&mut batch, BATCH_JOBS);
-            if unhealthy && self.shard == 0 {
-                match tokio::time::timeout(PROBE_INTERVAL, taken).await {
-                    Ok(0) => return,
-                    Ok(_) => self.commit(&mut batch).await,
-                    Err(_) => self.probe().await,
-                }
-            } else {
-                match taken.await {
-                    0 => return,
-                    _ => self.commit(&mut batch).await,
-                }
+            // The first lane looks now and then whether any lane has found the storage failing: nobody
+            // else asks for it while nobody writes.
+            let taken = match self.shard {
+                0 => tokio::time::timeout(PROBE_INTERVAL, taken).await,
+                _ => Ok(taken.await),
+            };
+            match taken {
+                Ok(0) => return,
+                Ok(_) => self.commit(&mut batch).await,
+                Err(_) if self.health.load(Ordering::Relaxed) != StorageHealth::Writable as u8 => self.probe().await,
+                Err(_) => {}
             }
         }
     }
