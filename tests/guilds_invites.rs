@@ -113,7 +113,7 @@ story!(invitations_are_made_listed_and_withdrawn_by_whoever_may, |app| {
     cy.delete(&format!("/invites/{his}")).await.problem(403, "MISSING_PERMISSION");
     assert_eq!(app.log_position().await, before);
 
-    assert_eq!(codes(bob.get(&invites).await.expect(200)), [his.clone()]);
+    assert_eq!(codes(bob.get(&invites).await.expect(200)), vec![his.clone()]);
     assert_eq!(codes(ada.get(&invites).await.expect(200)).len(), 2);
     bob.delete(&format!("/invites/{his}")).await.expect(204);
     accept(&eve, &his).await.problem(404, "NOT_FOUND");
