@@ -263,7 +263,7 @@ impl Config {
     ) -> anyhow::Result<Config> {
         let mut settings = Table::try_from(Config::default())?;
         let known = paths(&settings, "");
-        let written: Table = file.parse().context("the configuration file is not TOML")?;
+        let written = parse_file(file)?;
         for (path, value) in leaves(&written, "") {
             ensure!(known.contains(&path), "unknown setting `{path}`{}", suggestion(&path, &known));
             put(&mut settings, &path, value);
@@ -294,6 +294,11 @@ impl Config {
         ensure!(self.passwords.memory_kib >= 8 && self.passwords.passes >= 1, "`passwords` are hashed too lightly");
         for proxy in &self.trusted_proxies {
             parse_network(proxy).with_context(|| format!("`trusted_proxies`: {proxy}"))?;
+        }
+        for origin in &self.allowed_origins {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            let good = origin == "*" || authority.is_some_and(|it| !it.is_empty() && !it.contains(['/', '*', ' ']));
+            ensure!(good, "`allowed_origins`: {origin} is no origin; write it as `https://chat.example`");
         }
         Ok(())
     }
@@ -329,6 +334,15 @@ pub fn parse_network(text: &str) -> anyhow::Result<ipnet::IpNet> {
         Ok(address) => Ok(address.into()),
         Err(_) => Ok(text.parse()?),
     }
+}
+
+/// Reads the configuration file. What is wrong with it is told without quoting it: the line may hold a password.
+fn parse_file(text: &str) -> anyhow::Result<Table> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        anyhow::anyhow!("the configuration file is not TOML: line {line}: {}", error.message())
+    })
 }
 
 /// The paths of all settings in a table, such as `database.url`.
@@ -432,6 +446,10 @@ mod tests {
         assert!(load("node = 1023", &[], &[]).is_err());
         assert!(load("", &[("GUILDHALL_LIMITS_MESSAGES", "many")], &[]).is_err());
         assert!(load("trusted_proxies = ['somewhere']", &[], &[]).is_err());
+        for wrong in ["chat.example", "https://chat.example/", "https://*.example", "https://"] {
+            assert!(load("", &[("GUILDHALL_ALLOWED_ORIGINS", wrong)], &[]).is_err(), "{wrong}");
+        }
+        assert!(load("allowed_origins = ['*', 'https://chat.example:8443']", &[], &[]).is_ok());
     }
 
     #[test]
