@@ -78,6 +78,12 @@ story!(the_document_is_openapi_3_1, |app| {
     for path in ["/register", "/guilds/{guild_id}/settings", "/channels/{channel_id}/messages"] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!(!summary.is_empty() && !summary.contains('`'), "{method} {path}: {summary}");
+        }
+    }
     let text = document.to_string();
     for reference in found(&text, "\"$ref\":", &['"']) {
         let place = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} stands elsewhere"));
