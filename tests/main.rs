@@ -42,6 +42,7 @@ mod messages_pins;
 mod messages_reactions;
 mod messages_read;
 mod messages_send;
+mod operating;
 mod permissions;
 mod real_clients;
 mod sockets_gateway;

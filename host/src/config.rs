@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::closed_set;
+
+mod layers;
+
+use layers::{from_variable, leaves, parse_file, parse_like, paths, put, suggestion};
 
 /// Every setting, with the defaults that a server without configuration runs on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -243,7 +247,10 @@ const NOT_OURS: [&str; 4] = ["GUILDHALL_TEST_", "GUILDHALL_BIN", "GUILDHALL_SOAK
 impl Config {
     /// Reads every layer. `file` must exist if it is named; `flags` are pairs of a key's path and its value.
     pub fn load(file: Option<&Path>, flags: &[(&str, String)]) -> anyhow::Result<Config> {
-        let environment = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX));
+        // Variables of others may hold anything, so none of them is taken for text before its name is known.
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, _)| name.starts_with(PREFIX));
         let named = file.map(Path::to_owned).or_else(|| std::env::var_os("GUILDHALL_CONFIG").map(PathBuf::from));
         let text = match &named {
             Some(path) => std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
@@ -263,7 +270,7 @@ impl Config {
     ) -> anyhow::Result<Config> {
         let mut settings = Table::try_from(Config::default())?;
         let known = paths(&settings, "");
-        let written: Table = file.parse().context("the configuration file is not TOML")?;
+        let written = parse_file(file)?;
         for (path, value) in leaves(&written, "") {
             ensure!(known.contains(&path), "unknown setting `{path}`{}", suggestion(&path, &known));
             put(&mut settings, &path, value);
@@ -289,11 +296,20 @@ impl Config {
         ensure!(self.node <= MAX_NODE, "`node` is a number from 0 to {MAX_NODE}");
         let has_certificate = !self.tls.certificate.as_os_str().is_empty();
         let has_key = !self.tls.key.as_os_str().is_empty();
+        let url = &self.database.url;
+        let known = ["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| url.0.starts_with(scheme));
+        // It may hold a password, so it isn't quoted.
+        ensure!(url.is_empty() || known, "`database.url` begins with neither `postgres://` nor `sqlite://`");
         ensure!(has_certificate == has_key, "`tls.certificate` and `tls.key` go together");
         ensure!(self.tokens.access_seconds >= 60, "`tokens.access_seconds` is at least 60");
         ensure!(self.passwords.memory_kib >= 8 && self.passwords.passes >= 1, "`passwords` are hashed too lightly");
         for proxy in &self.trusted_proxies {
             parse_network(proxy).with_context(|| format!("`trusted_proxies`: {proxy}"))?;
+        }
+        for origin in &self.allowed_origins {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            let good = origin == "*" || authority.is_some_and(|it| !it.is_empty() && !it.contains(['/', '*', ' ']));
+            ensure!(good, "`allowed_origins`: {origin} is no origin; write it as `https://chat.example`");
         }
         Ok(())
     }
@@ -331,75 +347,6 @@ pub fn parse_network(text: &str) -> anyhow::Result<ipnet::IpNet> {
     }
 }
 
-/// The paths of all settings in a table, such as `database.url`.
-fn paths(table: &Table, prefix: &str) -> Vec<String> {
-    leaves(table, prefix).into_iter().map(|(path, _)| path).collect()
-}
-
-fn leaves(table: &Table, prefix: &str) -> Vec<(String, Value)> {
-    table
-        .iter()
-        .flat_map(|(key, value)| match value {
-            Value::Table(inner) => leaves(inner, &format!("{prefix}{key}.")),
-            value => vec![(format!("{prefix}{key}"), value.clone())],
-        })
-        .collect()
-}
-
-fn put(table: &mut Table, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => drop(table.insert(path.to_owned(), value)),
-        Some((section, rest)) => {
-            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
-    }
-}
-
-fn get<'t>(table: &'t Table, path: &str) -> Option<&'t Value> {
-    match path.split_once('.') {
-        None => table.get(path),
-        Some((section, rest)) => get(table.get(section)?.as_table()?, rest),
-    }
-}
-
-/// `GUILDHALL_DATABASE_URL` means `database.url`; with `_FILE` at its end its value stands in that file.
-fn from_variable(name: &str, text: String, known: &[String]) -> anyhow::Result<(String, String)> {
-    let variable = |path: &String| format!("{PREFIX}{}", path.replace('.', "_").to_uppercase());
-    if let Some(path) = known.iter().find(|path| variable(path) == name) {
-        return Ok((path.clone(), text));
-    }
-    if let Some(path) = known.iter().find(|path| format!("{}_FILE", variable(path)) == name) {
-        let secret = std::fs::read_to_string(&text).with_context(|| format!("reading {text}, named by {name}"))?;
-        return Ok((path.clone(), secret.trim_end().to_owned()));
-    }
-    let names: Vec<String> = known.iter().map(variable).collect();
-    bail!("unknown variable `{name}`{}", suggestion(name, &names))
-}
-
-/// Reads text as the type that a setting has.
-fn parse_like(settings: &Table, path: &str, text: &str) -> anyhow::Result<Value> {
-    Ok(match get(settings, path) {
-        Some(Value::Integer(_)) => Value::Integer(text.parse().context("a whole number is wanted")?),
-        Some(Value::Boolean(_)) => Value::Boolean(text.parse().context("`true` or `false` is wanted")?),
-        Some(Value::Array(_)) => {
-            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
-        }
-        _ => Value::String(text.to_owned()),
-    })
-}
-
-fn suggestion(wrong: &str, known: &[String]) -> String {
-    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(wrong, a).total_cmp(&strsim::jaro_winkler(wrong, b)));
-    match nearest {
-        Some(name) if strsim::jaro_winkler(wrong, name) > 0.8 => format!("; did you mean `{name}`?"),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -432,6 +379,10 @@ mod tests {
         assert!(load("node = 1023", &[], &[]).is_err());
         assert!(load("", &[("GUILDHALL_LIMITS_MESSAGES", "many")], &[]).is_err());
         assert!(load("trusted_proxies = ['somewhere']", &[], &[]).is_err());
+        for wrong in ["chat.example", "https://chat.example/", "https://*.example", "https://"] {
+            assert!(load("", &[("GUILDHALL_ALLOWED_ORIGINS", wrong)], &[]).is_err(), "{wrong}");
+        }
+        assert!(load("allowed_origins = ['*', 'https://chat.example:8443']", &[], &[]).is_ok());
     }
 
     #[test]

@@ -82,9 +82,11 @@ pub fn router(app: App) -> Router {
         .merge(guilds::invites::routes::links())
         .merge(sockets::routes::routes())
         .route("/", get(welcome))
+        .method_not_allowed_fallback(wrong_method)
         .fallback_service(at_root(api).with_state(app.clone()))
-        .layer(middleware::from_fn_with_state(app.clone(), envelope::wrap))
+        .layer(middleware::from_fn(envelope::dress))
         .layer(cors(&app))
+        .layer(middleware::from_fn_with_state(app.clone(), envelope::wrap))
         .with_state(app)
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use guildhall::accounts::commands::{self, KeysCommand, UserCommand};
 use guildhall::accounts::setup;
@@ -89,7 +90,7 @@ fn main() -> anyhow::Result<()> {
                 anyhow::ensure!(lines.iter().all(|line| line.finding != Finding::Bad), "something must be mended");
                 Ok(())
             }
-            Command::Migrate => App::start(config, Clock::System).await.map(drop),
+            Command::Migrate => migrate(config).await,
             Command::Seed { messages, members, guilds } => {
                 let app = App::start(config, Clock::System).await?;
                 let seeded = guildhall::seed::seed(&app, messages, members, guilds).await?;
@@ -103,9 +104,16 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
+async fn migrate(config: Config) -> anyhow::Result<()> {
+    let app = App::start(config, Clock::System).await?;
+    println!("The database is up to date");
+    app.db.close().await;
+    Ok(())
+}
+
 fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&config.log)?).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(&config.log).context("`log` is neither a level nor directives")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
@@ -121,6 +129,8 @@ async fn beside(mut config: Config) -> anyhow::Result<App> {
 }
 
 async fn run(mut config: Config) -> anyhow::Result<()> {
+    // A certificate that can't be used is told before anything is made.
+    serve::acceptor(&config.tls)?;
     let listener = serve::bind(&config.listen)?;
     if config.listen.ends_with(":0") {
         // Port 0 means any: from here on it is known which.

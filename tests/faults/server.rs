@@ -1,13 +1,12 @@
 //! The server's own binary as a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-use crate::support::{Database, User, create_database, drop_database};
+use crate::support::{Database, User, binary, create_database, drop_database};
 
 /// How long the server may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,18 +22,6 @@ pub struct Server {
     folder: tempfile::TempDir,
     postgres: Option<(String, String)>,
     child: Option<Child>,
-}
-
-/// The binary, copied to where no build replaces it while tests run.
-fn binary() -> &'static Path {
-    static COPY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = COPY.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder for the binary");
-        let path = folder.path().join("guildhall");
-        std::fs::copy(env!("CARGO_BIN_EXE_guildhall"), &path).expect("the binary is built");
-        (folder, path)
-    });
-    path
 }
 
 impl Server {
@@ -140,11 +127,6 @@ impl Server {
     /// What the server wrote to its log.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
-    /// The folder of its data.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     fn log_file(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 mod app;
 mod channels;
 mod mailbox;
+mod program;
 mod socket;
 pub mod source;
 mod user;
@@ -11,6 +12,7 @@ pub mod world;
 pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use channels::id_of;
 pub use mailbox::{Mailbox, link};
+pub use program::binary;
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 

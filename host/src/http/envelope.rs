@@ -43,7 +43,7 @@ impl Door {
 #[derive(Clone)]
 pub struct InnerRoute(pub MatchedPath);
 
-/// The layer around all routes.
+/// The layer around everything: whatever is answered bears the request's id, and is measured.
 pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let door = Arc::new(Door {
@@ -56,23 +56,37 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(door.clone());
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => panicked(&*panic, &door),
-    };
-    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        if let Error::Internal(cause) = &*error {
-            tracing::error!(request_id = %door.request_id, %method, cause = format!("{cause:#}"), "a request failed");
-        }
-        response = problem::render(&error, door.language(), &door.request_id);
-    }
+    let mut response = next.run(request).await;
     finish(&door, response.headers_mut());
     let inner = response.extensions_mut().remove::<InnerRoute>().map(|InnerRoute(route)| route);
     let route = route.or(inner);
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    crate::http::operating::measure(route, method.as_str(), response.status().as_u16(), began.elapsed());
+    crate::http::operating::measure(route, &method, response.status().as_u16(), began.elapsed());
     tracing::debug!(request_id = %door.request_id, %method, route, status = response.status().as_u16(), "request");
     response
+}
+
+/// The layer around the routes: errors and panics become problems. It stands inside of the one for
+/// other origins, so that their pages may read problems too.
+pub async fn dress(request: Request, next: Next) -> Response {
+    let Some(door) = request.extensions().get::<Arc<Door>>().cloned() else { return next.run(request).await };
+    let method = request.method().clone();
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => return panicked(&*panic, &door),
+    };
+    let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
+    if let Error::Internal(cause) = &*error {
+        tracing::error!(request_id = %door.request_id, %method, cause = format!("{cause:#}"), "a request failed");
+    }
+    let mut problem = problem::render(&error, door.language(), &door.request_id);
+    if let Some(methods) = response.headers_mut().remove(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, methods);
+    }
+    if let Some(route) = response.extensions_mut().remove::<InnerRoute>() {
+        problem.extensions_mut().insert(route);
+    }
+    problem
 }
 
 fn finish(door: &Door, headers: &mut HeaderMap) {
@@ -106,17 +120,30 @@ fn panicked(panic: &(dyn std::any::Any + Send), door: &Door) -> Response {
 /// `X-Forwarded-For` that isn't.
 fn address(app: &App, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip());
-    if app.trusted_proxies.is_empty() || !trusted(app, peer) {
+    // A socket for IPv6 shows clients of IPv4 as `::ffff:…`, all of them in one network.
+    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip().to_canonical());
+    if !trusted(app, peer) {
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").iter();
-    let hops: Vec<IpAddr> = forwarded
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .collect();
-    hops.into_iter().rev().find(|hop| !trusted(app, *hop)).unwrap_or(peer)
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.to_str().unwrap_or_default().split(',')).collect();
+    let mut nearest = peer;
+    for hop in hops.into_iter().rev() {
+        // What stands before something unreadable may be the client's own invention.
+        let Some(hop) = forwarded_address(hop.trim()) else { break };
+        nearest = hop;
+        if !trusted(app, hop) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// An address as proxies write it: some add the port.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
 fn trusted(app: &App, address: IpAddr) -> bool {

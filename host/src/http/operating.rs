@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
@@ -31,7 +31,14 @@ pub fn routes() -> Router<App> {
 }
 
 /// Notes a request that was answered.
-pub fn measure(route: &str, method: &str, status: u16, took: Duration) {
+pub fn measure(route: &str, method: &Method, status: u16, took: Duration) {
+    // Clients may invent methods, and every label is kept for ever.
+    let method = match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    };
     let class = match status {
         100..=199 => "1xx",
         200..=299 => "2xx",
@@ -62,7 +69,7 @@ async fn ready(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
     (status, axum::Json(Readiness { ready, storage, draining }))
 }
 
-async fn metrics(State(app): State<App>) -> String {
+async fn metrics(State(app): State<App>) -> ([(HeaderName, &'static str); 1], String) {
     metrics::gauge!("guildhall_sockets").set(app.hub.sockets() as f64);
     if let Ok(mut conn) = app.db.read().await {
         for (reader, rows) in log::store::lags(&mut conn).await.unwrap_or_default() {
@@ -73,5 +80,5 @@ async fn metrics(State(app): State<App>) -> String {
         }
     }
     METRICS.run_upkeep();
-    METRICS.render()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], METRICS.render())
 }

@@ -113,7 +113,8 @@ where
     let _ = connection.await;
 }
 
-fn acceptor(settings: &Tls) -> anyhow::Result<Option<TlsAcceptor>> {
+/// What speaks TLS by the certificate in the settings; nothing if there is none.
+pub fn acceptor(settings: &Tls) -> anyhow::Result<Option<TlsAcceptor>> {
     if settings.key.as_os_str().is_empty() {
         return Ok(None);
     }
