@@ -1,6 +1,6 @@
 //! The server's own binary as a process of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -127,6 +127,11 @@ impl Server {
     /// What the server wrote to its log.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The folder of its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn log_file(&self) -> PathBuf {
