@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::config::{Config, RegistrationMode};
 use crate::db::Db;
+use crate::http::serve;
 use crate::log;
+use crate::mail::Mail;
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +64,15 @@ pub async fn examine(config: &Config) -> Vec<Line> {
 
 fn settings(config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
-    if config.mail.url.is_empty() {
-        lines.push(line(Finding::Doubtful, "no e-mail: set `mail.url`, or nobody can reset a forgotten password"));
+    match Mail::open(&config.mail) {
+        Ok(mail) if mail.available() => {}
+        Ok(_) => {
+            lines.push(line(Finding::Doubtful, "no e-mail: set `mail.url`, or nobody can reset a forgotten password"));
+        }
+        Err(error) => lines.push(line(Finding::Bad, format!("{error:#}"))),
+    }
+    if let Err(error) = serve::acceptor(&config.tls) {
+        lines.push(line(Finding::Bad, format!("the certificate can't be used: {error:#}")));
     }
     let local = config.listen.starts_with("127.") || config.listen.starts_with("localhost");
     let secured = !config.tls.key.as_os_str().is_empty() || config.public_url.starts_with("https://");

@@ -145,6 +145,9 @@ async fn a_certificate_that_is_not_there_is_named_before_anything_is_served() {
     let (code, said) = run(folder.path(), &variables, &["serve", "--listen", "127.0.0.1:0"]).await;
     assert!(code != 0 && said.contains("none.pem"), "{said}");
     assert!(!said.contains("listens on"), "{said}");
+    assert!(!folder.path().join("data").exists(), "a database was made");
+    let (code, said) = run(folder.path(), &variables, &["doctor"]).await;
+    assert!(code != 0 && said.contains("BAD   the certificate can't be used: opening none.pem"), "{said}");
 }
 
 #[tokio::test]
