@@ -39,6 +39,7 @@ impl Out {
 pub struct Outbox {
     queue: Mutex<Queue>,
     news: Notify,
+    ending: Notify,
     max_frames: usize,
     max_bytes: usize,
 }
@@ -56,6 +57,7 @@ impl Outbox {
         Outbox {
             queue: Mutex::default(),
             news: Notify::new(),
+            ending: Notify::new(),
             max_frames: settings.queue_frames,
             max_bytes: settings.queue_bytes,
         }
@@ -76,6 +78,7 @@ impl Outbox {
             if queue.waiting.len() >= self.max_frames || queue.bytes + size > self.max_bytes {
                 queue.close(CloseCode::OverLimit);
                 self.news.notify_one();
+                self.ending.notify_waiters();
                 return;
             }
         }
@@ -90,6 +93,18 @@ impl Outbox {
     pub fn close(&self, code: CloseCode) {
         self.queue.lock().closing.get_or_insert(code);
         self.news.notify_one();
+        self.ending.notify_waiters();
+    }
+
+    /// Resolves once the socket is to be closed.
+    pub async fn closing(&self) {
+        let ending = self.ending.notified();
+        tokio::pin!(ending);
+        // From here on it hears what is said, even before it is waited for.
+        ending.as_mut().enable();
+        if self.queue.lock().closing.is_none() {
+            ending.await;
+        }
     }
 
     /// Resolves once something waits or the socket is to be closed.

@@ -22,6 +22,9 @@ use crate::http::caller::prove;
 use crate::i18n;
 use crate::id::{SessionId, StreamId};
 
+/// How long a write may go on once its socket is to be closed: a client that doesn't read must not
+/// hold its place.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 /// Commands of one socket that may be under way at once; then it isn't read until one is done.
 const COMMANDS_AT_ONCE: usize = 8;
 
@@ -215,8 +218,16 @@ async fn live(session: &Session, transport: &mut Transport, floors: Floors) -> O
         }
         let closing = session.handle.outbox.take(&mut waiting);
         frames.extend(waiting.drain(..).filter_map(|out| frame(out, session.protocol, &floors)));
-        if !frames.is_empty() && !transport.send(&mut frames).await {
-            return None;
+        if !frames.is_empty() {
+            let outbox = &session.handle.outbox;
+            let cut_off = async {
+                outbox.closing().await;
+                tokio::time::sleep(LAST_WRITE).await;
+            };
+            tokio::select! {
+                sent = transport.send(&mut frames) => if !sent { return None },
+                () = cut_off => return outbox.take(&mut waiting),
+            }
         }
         if closing.is_some() {
             return closing;
