@@ -25,7 +25,8 @@ pub fn bench(arguments: &[OsString]) -> Result<()> {
     let setup = Setup::for_benchmarks(only_sqlite)?;
     program::heading("Running the benchmarks");
     let mut bench = workspace::cargo("run");
-    bench.args(["--release", "--package", "bench", "--"]).args(arguments);
+    bench.args(["--release", "--package", "bench", "--", "run"]);
+    bench.args(arguments.iter().filter(|argument| *argument != "--only-sqlite"));
     bench.env("GUILDHALL_BIN", workspace::server()?);
     program::run(setup.apply(&mut bench))
 }
