@@ -18,6 +18,7 @@ use crate::housekeeping;
 use crate::http::limits::Limiter;
 use crate::id::Ids;
 use crate::log::feed::{Feed, Follower};
+use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub config: Config,
     /// The database, to read from.
     pub db: Db,
+    /// The log, to read from.
+    pub source: Source,
     /// The one way to write.
     pub writer: Writer,
     /// Where to learn how far the log has come.
@@ -80,7 +83,8 @@ impl App {
         let identities = Arc::new(Identities::load(&db, clock.now()).await?);
         let rules = Arc::new(Rules::default());
         let recent = Arc::new(Recent::default());
-        let (feed, follower) = Feed::open(&db).await?;
+        let source = Source::Database(db.clone());
+        let (feed, follower) = Feed::open(&source).await?;
         let ids = Arc::new(Ids::new(config.node, clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
             let (identities, rules, recent) = (identities.clone(), rules.clone(), recent.clone());
@@ -99,6 +103,7 @@ impl App {
             shutdown: watch::channel(false).0,
             config,
             db,
+            source,
             writer,
             feed,
             clock,

@@ -2,7 +2,10 @@
 
 mod event;
 pub mod feed;
+#[cfg(any(test, feature = "simulation"))]
+pub mod memory;
 pub mod reader;
+pub mod source;
 pub mod store;
 mod tx;
 mod writer;

@@ -10,50 +10,79 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::{Entry, store};
-use crate::db::{Db, Result};
+use super::Entry;
+use super::source::Source;
+use crate::error::Result;
 
 /// How often the heads of the log are looked at, hint or no hint.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// Committed batches that may wait to be brought around before the writers wait.
 const WAITING_BATCHES: usize = 256;
+/// Hints from other nodes that may wait; more are dropped.
+const WAITING_HINTS: usize = 256;
 /// Rows read from the log at a time, where a gap is filled.
 const PAGE: i64 = 500;
+
+/// What another node says of the log. It may be lost, doubled, late or wrong about heads.
+#[derive(Debug, Clone)]
+pub enum Hint {
+    /// Rows that it has committed.
+    Rows(Vec<Arc<Entry>>),
+    /// How far its commit has moved shards.
+    Heads(Vec<(i64, i64)>),
+}
 
 /// Where the writers put what they have committed.
 #[derive(Clone)]
 pub struct Feed {
     batches: mpsc::Sender<Vec<Arc<Entry>>>,
+    hints: mpsc::Sender<Hint>,
     heads: watch::Sender<BTreeMap<i64, i64>>,
 }
 
 /// The other end: whoever drives it receives every row once, in the order of its shard.
 pub struct Follower {
     batches: mpsc::Receiver<Vec<Arc<Entry>>>,
+    hints: mpsc::Receiver<Hint>,
     heads: watch::Sender<BTreeMap<i64, i64>>,
-    db: Db,
+    source: Source,
     seen: BTreeMap<i64, i64>,
     look: tokio::time::Interval,
+    hints_first: bool,
+}
+
+/// What the follower wakes for.
+enum News {
+    Batch(Vec<Arc<Entry>>),
+    Hint(Hint),
+    Look,
 }
 
 impl Feed {
     /// A feed that begins at the present heads of the log.
-    pub async fn open(db: &Db) -> Result<(Feed, Follower)> {
-        let seen: BTreeMap<i64, i64> = store::heads(&mut db.read().await?).await?.into_iter().collect();
-        let (sender, batches) = mpsc::channel(WAITING_BATCHES);
+    pub async fn open(source: &Source) -> Result<(Feed, Follower)> {
+        let seen = source.heads().await?;
+        let (batch_sender, batches) = mpsc::channel(WAITING_BATCHES);
+        let (hint_sender, hints) = mpsc::channel(WAITING_HINTS);
         let (heads, _) = watch::channel(seen.clone());
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let follower = Follower { batches, heads: heads.clone(), db: db.clone(), seen, look };
-        Ok((Feed { batches: sender, heads }, follower))
+        let feed = Feed { batches: batch_sender, hints: hint_sender, heads: heads.clone() };
+        let source = source.clone();
+        Ok((feed, Follower { batches, hints, heads, source, seen, look, hints_first: false }))
     }
 
     /// Brings committed rows around; waits if too many wait already.
-    pub(super) async fn offer(&self, entries: Vec<Arc<Entry>>) {
+    pub async fn offer(&self, entries: Vec<Arc<Entry>>) {
         if !entries.is_empty() {
             // The follower ends only with the server: then nobody is left to tell.
             let _ = self.batches.send(entries).await;
         }
+    }
+
+    /// Passes on what another node says; false if it was dropped, because too much waits already.
+    pub fn hint(&self, hint: Hint) -> bool {
+        self.hints.try_send(hint).is_ok()
     }
 
     /// How far each shard has been brought around: what readers of the log wait for.
@@ -67,9 +96,10 @@ impl Follower {
     pub async fn next(&mut self) -> Option<Vec<Arc<Entry>>> {
         loop {
             let mut fresh = Vec::new();
-            let read = tokio::select! {
-                batch = self.batches.recv() => self.accept(batch?, &mut fresh).await,
-                _ = self.look.tick() => self.look_at_heads(&mut fresh).await,
+            let read = match self.news().await? {
+                News::Batch(rows) | News::Hint(Hint::Rows(rows)) => self.accept(rows, &mut fresh).await,
+                News::Hint(Hint::Heads(heads)) => self.reach(heads, &mut fresh).await,
+                News::Look => self.look_at_heads(&mut fresh).await,
             };
             if let Err(error) = read {
                 // What was missed is still in the log: the next look finds it.
@@ -82,9 +112,28 @@ impl Follower {
         }
     }
 
+    /// What comes next, in an order that is the same each time the same things wait. Nothing
+    /// starves: the look is due four times a second at most and goes first then, and hints go before
+    /// our own batches every other time.
+    async fn news(&mut self) -> Option<News> {
+        self.hints_first = !self.hints_first;
+        if self.hints_first
+            && let Ok(hint) = self.hints.try_recv()
+        {
+            return Some(News::Hint(hint));
+        }
+        tokio::select! {
+            biased;
+            _ = self.look.tick() => Some(News::Look),
+            batch = self.batches.recv() => batch.map(News::Batch),
+            Some(hint) = self.hints.recv() => Some(News::Hint(hint)),
+        }
+    }
+
     async fn accept(&mut self, batch: Vec<Arc<Entry>>, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {
         for entry in batch {
-            let seen = self.seen.entry(entry.shard).or_default();
+            // A shard that the log doesn't have can only stand in a hint that is wrong.
+            let Some(seen) = self.seen.get_mut(&entry.shard) else { continue };
             if entry.position == *seen + 1 {
                 *seen = entry.position;
                 fresh.push(entry);
@@ -96,9 +145,13 @@ impl Follower {
     }
 
     async fn look_at_heads(&mut self, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {
-        let heads = store::heads(&mut self.db.read().await?).await?;
+        let heads = self.source.heads().await?;
+        self.reach(heads, fresh).await
+    }
+
+    async fn reach(&mut self, heads: impl IntoIterator<Item = (i64, i64)>, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {
         for (shard, head) in heads {
-            if head > self.seen.get(&shard).copied().unwrap_or_default() {
+            if self.seen.get(&shard).is_some_and(|seen| head > *seen) {
                 self.fill(shard, head, fresh).await?;
             }
         }
@@ -107,13 +160,12 @@ impl Follower {
 
     /// Reads a shard's rows up to and with `to`. What an error leaves out is read at the next look.
     async fn fill(&mut self, shard: i64, to: i64, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {
-        let mut conn = self.db.read().await?;
         let seen = self.seen.entry(shard).or_default();
         while *seen < to {
-            let rows = store::after(&mut conn, shard, *seen, PAGE).await?;
+            let rows = self.source.after(shard, *seen, PAGE).await?;
             let Some(last) = rows.last() else { break };
             *seen = last.position;
-            fresh.extend(rows.into_iter().map(Arc::new));
+            fresh.extend(rows);
         }
         Ok(())
     }

@@ -101,6 +101,21 @@ pub async fn after(conn: &mut Conn, shard: i64, position: i64, limit: i64) -> Re
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
+/// The oldest position of a shard that is kept; the one after its head if none is.
+pub async fn first(conn: &mut Conn, shard: i64) -> Result<i64> {
+    let sql = "select coalesce((select min(position) from log where shard = $1),
+        (select position + 1 from log_shards where shard = $1), 1)";
+    conn.one::<(i64,)>(sql, &[&shard]).await.map(|(position,)| position)
+}
+
+/// Rows of a stream after one position, up to and with another, in order, `limit` at most.
+pub async fn of_stream(conn: &mut Conn, stream: StreamId, after: i64, through: i64, limit: i64) -> Result<Vec<Entry>> {
+    let sql = "select shard, position, stream_id, channel_id, kind, payload, actor_id, request_id, at from log
+        where stream_id = $1 and position > $2 and position <= $3 order by position limit $4";
+    let rows: Vec<LogRow> = conn.all(sql, &[&stream, &after, &through, &limit]).await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
 /// Rows of a shard after `position` that are of one of these kinds, in order, `limit` at most.
 pub async fn of_kinds_after(
     conn: &mut Conn,
@@ -139,12 +154,16 @@ pub async fn lags(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
     conn.all(sql, &[]).await
 }
 
-/// Removes rows of a shard that are older than `before` and that every reader has seen, some at a
-/// time; answers how many.
+/// Removes the oldest rows of a shard that were written before `before` and that every reader has
+/// seen, some at a time; answers how many. What is kept has no gaps: a row whose clock ran ahead
+/// keeps those after it.
 pub async fn expire(conn: &mut Conn, shard: i64, before: Timestamp, at_most: i64) -> Result<u64> {
     let sql = "delete from log where shard = $1 and position in
-        (select position from log where shard = $1 and at < $2
+        (select position from log where shard = $1
             and position <= coalesce((select min(position) from cursors where shard = $1), position)
+            and position < coalesce((select min(position) from
+                (select position, at from log where shard = $1 order by position limit $3) as oldest
+                where oldest.at >= $2), position + 1)
             order by position limit $3)";
     conn.execute(sql, &[&shard, &before, &at_most]).await
 }
