@@ -95,7 +95,7 @@ story!(a_running_server_notices_new_keys, |app| {
         exp: app.app.now().as_seconds() + 600,
     };
     let token = other.keys.sign(&claims).expect("a token");
-    other.shutdown.send_replace(true);
+    other.shutdown.send_replace(guildhall::app::Phase::Ended);
     assert!(app.app.keys.prove(&token, app.app.now()).is_err(), "it isn't known yet");
     ada.with_authorization(&format!("Bearer {token}")).get("/users/@me/profile").await.expect(200);
     ada.get("/users/@me/profile").await.expect(200);

@@ -26,10 +26,9 @@ story!(a_channel_is_hidden_before_anything_later_and_shown_again, |app| {
     ada.delete(&format!("/channels/{general}/overwrites/{guild}")).await.expect(204);
     ada.say(&general, "seen again").await;
     let shown = ears.frame().await;
-    assert_eq!(
-        (&shown["t"], &shown["d"]),
-        (&json!("channel_shown"), &json!({"guild_id": guild, "channel_id": general}))
-    );
+    assert_eq!((&shown["t"], &shown["d"]["channel_id"]), (&json!("channel_shown"), &json!(general)));
+    let whole = ada.get(&format!("/channels/{general}")).await.expect(200);
+    assert_eq!((&shown["d"]["guild_id"], &shown["d"]["channel"]), (&json!(guild), &whole));
     let updated = ears.frame().await;
     assert_eq!((&updated["t"], &updated["d"]["id"]), (&json!("channel_updated"), &json!(general)));
     assert_eq!(ears.event("message_created").await["content"], "seen again");

@@ -45,13 +45,20 @@ const COMMANDS: [(&str, &str, &str); 8] = [
 ];
 
 /// What the server sends of its own, beside events.
-const FRAMES: [(&str, &str, &str); 6] = [
+const FRAMES: [(&str, &str, &str); 9] = [
     ("hello", "`{heartbeat_interval_ms}`", "The first frame: identify now, and beat this often."),
     ("ready", "`{session_id, user, blocked, streams}`", "The client is let in; where everything stands."),
+    ("resync", "`{stream, reason, snapshot}`", "What was missed of a stream can't be told: here is the stream."),
+    ("resumed", "`{session_id, streams: [{id, s}]}`", "The client has everything that it missed."),
     ("event", "the event's body, with `t`, `g`, `s`", "Something happened."),
     ("ack", "the answer, with `rid`", "A command was done."),
     ("error", "none; `problem`, and `rid` if it answers a command", "A command was refused, or the token was."),
-    ("heartbeat_ack", "none", "The answer to a heartbeat."),
+    (
+        "heartbeat_ack",
+        "`{cursors: {stream: s}}`",
+        "The answer to a heartbeat: how far the streams have come that went on.",
+    ),
+    ("reconnect", "`{after_ms}`", "The server ends, and closes the socket after this time: come again."),
 ];
 
 #[test]
@@ -164,10 +171,14 @@ fn stream(kind: EventKind) -> &'static str {
 fn moments() -> String {
     let words = told::docs_of_words("host/src/sockets/event.rs", "Moment");
     let rows = Moment::ALL.iter().map(|moment| {
-        let dropped = if moment.class() == Class::Droppable { "yes" } else { "no" };
+        let dropped = match moment.class() {
+            Class::Critical => "waits",
+            Class::Coalescible => "waits, the last alone",
+            Class::Droppable => "is dropped first",
+        };
         vec![format!("`{moment}`"), words[moment.as_str()].clone(), dropped.to_owned()]
     });
-    table(&["Event", "What happened", "Dropped for a slow client"], rows)
+    table(&["Event", "What happened", "For a slow client it"], rows)
 }
 
 fn commands() -> String {
@@ -183,7 +194,7 @@ fn commands() -> String {
 
 fn frames() -> String {
     let mut there = BTreeSet::new();
-    for file in ["event", "protocol", "session"] {
+    for file in ["event", "protocol", "session/entrance"] {
         let source = read(&format!("host/src/sockets/{file}.rs"));
         let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         there.extend(code.split(r#""op":""#).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));

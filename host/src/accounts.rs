@@ -36,7 +36,7 @@ pub(crate) mod store;
 mod sweep;
 pub mod token;
 
-pub(crate) use blocks::{blocked_by, refuse_blocked};
+pub(crate) use blocks::{blocked_by, blocks_around, refuse_blocked};
 pub use caller::{Caller, CallerKind};
 pub use identities::{Author, Identities, Identity};
 use one_time::Purpose;

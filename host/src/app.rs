@@ -28,6 +28,17 @@ use crate::sockets::Hub;
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
+/// How far the server's end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Running,
+    /// It lets what is under way finish, and shows its clients out.
+    Draining,
+    /// Nobody is left.
+    Ended,
+}
+
 /// What the parts of the server share.
 pub struct Parts {
     /// The settings.
@@ -60,8 +71,8 @@ pub struct Parts {
     pub mail: Mail,
     /// How often who has done what.
     pub limiter: Limiter,
-    /// Told when the server is to end.
-    pub shutdown: watch::Sender<bool>,
+    /// How far the server's end has come.
+    pub shutdown: watch::Sender<Phase>,
 }
 
 impl Deref for App {
@@ -92,7 +103,7 @@ impl App {
         });
         let app = App(Arc::new(Parts {
             ids,
-            hub: Hub::new(&config.sockets),
+            hub: Hub::new(&config.sockets, &feed.heads().borrow()),
             trusted_proxies: config
                 .trusted_proxies
                 .iter()
@@ -100,7 +111,7 @@ impl App {
                 .collect::<Result<_, _>>()?,
             mail: Mail::open(&config.mail)?,
             limiter: Limiter::new(&config.limits, &clock),
-            shutdown: watch::channel(false).0,
+            shutdown: watch::channel(Phase::Running).0,
             config,
             db,
             source,
@@ -129,11 +140,20 @@ impl App {
         Ok(self.ids.next()?)
     }
 
-    /// Resolves once the server is to end.
+    /// Resolves once the server is to end: nothing new is begun from here on.
     pub async fn ending(&self) {
+        self.reaches(Phase::Draining).await;
+    }
+
+    /// Resolves once everybody is shown out: nobody hears anything from here on.
+    pub async fn ended(&self) {
+        self.reaches(Phase::Ended).await;
+    }
+
+    async fn reaches(&self, phase: Phase) {
         let mut shutdown = self.shutdown.subscribe();
         // An error means that the server is gone, which is an ending too.
-        let _ = shutdown.wait_for(|ending| *ending).await;
+        let _ = shutdown.wait_for(|reached| *reached >= phase).await;
     }
 }
 
@@ -150,7 +170,7 @@ async fn bring_around(app: App, mut follower: Follower) {
     loop {
         let entries = tokio::select! {
             entries = follower.next() => entries,
-            () = app.ending() => return,
+            () = app.ended() => return,
         };
         let Some(entries) = entries else { return };
         forget(&app.identities, &app.rules, &app.recent, &entries);

@@ -28,6 +28,7 @@ pub(crate) mod targets;
 pub mod threads;
 pub mod webhooks;
 
+pub(crate) use access::membership_through;
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
 pub(crate) use directs::directs_of;
 pub use permissions::Permissions;

@@ -178,6 +178,10 @@ section! {
         ephemeral: u32 = 240,
         /// Bytes of a frame that a client may send.
         frame_bytes: usize = 16_384,
+        /// Rows of one stream that a client is told that comes back; if it missed more, it begins anew.
+        resume_rows: i64 = 10_000,
+        /// Seconds over which sockets are shown out when the server ends.
+        drain_seconds: u64 = 3,
         /// Frames that may wait for a slow client.
         queue_frames: usize = 1_024,
         /// Bytes that may wait for a slow client.

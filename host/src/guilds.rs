@@ -135,6 +135,11 @@ pub async fn mine(app: &App, caller: &Caller) -> Result<Vec<Guild>> {
     Ok(store::guilds_of(&mut app.db.read().await?, caller.user).await?)
 }
 
+/// The guilds that somebody is a member of.
+pub(crate) async fn ids_of(app: &App, user: UserId) -> Result<Vec<GuildId>> {
+    Ok(store::guild_ids_of(&mut app.db.read().await?, user).await?)
+}
+
 /// A guild, whoever asks, for somebody who holds a connection already.
 pub(crate) async fn get_through(conn: &mut Conn, guild: GuildId) -> Result<Option<Guild>> {
     Ok(store::guild(conn, guild).await?)

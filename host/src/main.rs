@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use guildhall::accounts::commands::{self, KeysCommand, UserCommand};
 use guildhall::accounts::setup;
-use guildhall::app::App;
+use guildhall::app::{App, Phase};
 use guildhall::clock::Clock;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
@@ -157,5 +157,5 @@ async fn end_on_signal(app: App) {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-    app.shutdown.send_replace(true);
+    app.shutdown.send_replace(Phase::Draining);
 }

@@ -1,6 +1,8 @@
 //! Sockets: the native gateway and Socket.IO, two dialects of one session.
 
+pub mod backend;
 pub mod command;
+pub mod drain;
 pub mod engineio;
 pub mod event;
 mod gateway;
@@ -8,10 +10,12 @@ pub mod hub;
 pub mod outbox;
 pub mod protocol;
 pub mod routes;
+mod server;
 pub mod session;
 mod snapshot;
 pub mod transport;
 pub mod voice;
+pub mod wire;
 
 pub use hub::Hub;
 
@@ -29,10 +33,14 @@ pub enum CloseCode {
     NotIdentified = 4003,
     /// The token isn't valid.
     BadToken = 4004,
+    /// The client resumes from a position that the log never had.
+    BadCursor = 4007,
     /// The client was too slow, or sent too much.
     OverLimit = 4008,
     /// No heartbeat came in time.
     HeartbeatMissed = 4009,
+    /// A newer socket of the same client took its place.
+    Replaced = 4010,
     /// The session was ended, or the account closed.
     Revoked = 4014,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall::app::App;
+use guildhall::app::{App, Phase};
 use guildhall::clock::Clock;
 use guildhall::config::{Config, Secret};
 use guildhall::http::serve;
@@ -49,6 +49,7 @@ impl TestApp {
         config.passwords.memory_kib = 8;
         config.passwords.passes = 1;
         config.limits.enabled = false;
+        config.sockets.drain_seconds = 0;
         if let Some((url, _)) = &postgres {
             config.database.url = Secret(url.clone());
         }
@@ -115,7 +116,7 @@ impl TestApp {
 
     /// Ends the server and drops its database.
     pub async fn stop(self) {
-        self.app.shutdown.send_replace(true);
+        self.app.shutdown.send_replace(Phase::Ended);
         self.app.db.close().await;
         if let Some((url, name)) = &self.postgres {
             drop_database(url, name).await;

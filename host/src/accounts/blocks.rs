@@ -74,6 +74,11 @@ pub(crate) async fn refuse_blocked(conn: &mut Conn, one: UserId, other: UserId) 
     if store::between(conn, one, other).await? { Err(Code::Blocked.into()) } else { Ok(()) }
 }
 
+/// Whom somebody has blocked, and who has blocked them.
+pub(crate) async fn blocks_around(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
+    Ok(store::around(conn, user).await?)
+}
+
 /// Whom somebody has blocked.
 pub(crate) async fn blocked_by(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
     Ok(store::of(conn, user).await?)

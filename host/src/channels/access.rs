@@ -187,8 +187,29 @@ pub async fn membership_of(app: &App, guild: GuildId, user: UserId) -> Result<Op
     Ok(member.map(|member| Membership::new(guild, member, app.now())))
 }
 
+/// A user's standing in a guild, if they are a member, as of the moment that this connection reads: from
+/// memory only if nothing has changed since.
+pub(crate) async fn membership_through(
+    app: &App,
+    conn: &mut Conn,
+    guild: GuildId,
+    user: UserId,
+) -> Result<Option<Membership>> {
+    let Some(version) = store::access_version(conn, guild).await? else { return Ok(None) };
+    if let Some(rules) = app.rules.guilds.get(&guild)
+        && rules.version == version
+        && let Some((_, member)) = app.rules.members.get(&(guild, user)).filter(|(known, _)| *known == version)
+    {
+        return Ok(Some(Membership::new(rules, member, app.now())));
+    }
+    let Some(rules) = store::guild_rules(conn, guild).await? else { return Ok(None) };
+    let member = store::member_rules(conn, guild, user).await?;
+    Ok(member.map(|member| Membership::new(Arc::new(rules), Arc::new(member), app.now())))
+}
+
 impl Membership {
-    fn new(guild: Arc<GuildRules>, member: Arc<MemberRules>, now: Timestamp) -> Membership {
+    /// The standing of a member by these rules.
+    pub(crate) fn new(guild: Arc<GuildRules>, member: Arc<MemberRules>, now: Timestamp) -> Membership {
         let permissions = guild.resolve(&member, None, now);
         Membership { guild, member, permissions, now }
     }

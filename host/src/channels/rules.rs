@@ -1,6 +1,6 @@
 //! The one rule that says which permissions a member has where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -293,12 +293,16 @@ fn step(rule: &'static str, at: Option<i64>, allowed: Permissions, denied: Permi
 }
 
 impl GuildRules {
-    /// A key that members share who see the same; nothing for one who is an exception somewhere.
-    pub fn alike(&self, member: &MemberRules) -> Option<Vec<i64>> {
-        let is_exception = |one: &Overwrite| one.kind == OverwriteKind::Member && one.target == member.user.0;
-        if member.user == self.owner
-            || self.channels.values().any(|channel| channel.overwrites.iter().any(is_exception))
-        {
+    /// Members who are an exception somewhere, and the owner: what they see is theirs alone.
+    pub fn exceptions(&self) -> HashSet<UserId> {
+        let overwrites = self.channels.values().flat_map(|channel| &channel.overwrites);
+        let members = overwrites.filter(|one| one.kind == OverwriteKind::Member).map(|one| UserId(one.target));
+        members.chain([self.owner]).collect()
+    }
+
+    /// A key that members share who see the same; nothing for those who are an exception somewhere.
+    pub fn alike(&self, exceptions: &HashSet<UserId>, member: &MemberRules) -> Option<Vec<i64>> {
+        if exceptions.contains(&member.user) {
             return None;
         }
         let mut key: Vec<i64> = member.roles.iter().map(|role| role.0).collect();

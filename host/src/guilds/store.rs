@@ -71,6 +71,13 @@ pub async fn guilds_of(conn: &mut Conn, user: UserId) -> Result<Vec<Guild>> {
     Ok(conn.all::<GuildRow>(sql, &[&user]).await?.into_iter().map(Guild::from).collect())
 }
 
+/// The ids of the guilds that somebody is a member of.
+pub async fn guild_ids_of(conn: &mut Conn, user: UserId) -> Result<Vec<GuildId>> {
+    let sql = "select g.id from members m join guilds g on g.id = m.guild_id
+        where m.user_id = $1 and g.deleted_at is null order by g.id";
+    Ok(conn.all::<(GuildId,)>(sql, &[&user]).await?.into_iter().map(|(guild,)| guild).collect())
+}
+
 /// How many guilds somebody owns.
 pub async fn owned(conn: &mut Conn, owner: UserId) -> Result<i64> {
     let sql = "select count(*) from guilds where owner_id = $1 and deleted_at is null";

@@ -10,7 +10,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, Phase};
 use crate::log::{self, StorageHealth};
 
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
@@ -63,7 +63,7 @@ async fn ready(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
         (StorageHealth::ReadOnly, _) => "read-only",
         _ => "unavailable",
     };
-    let draining = *app.shutdown.borrow();
+    let draining = *app.shutdown.borrow() > Phase::Running;
     let ready = storage == "writable" && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(Readiness { ready, storage, draining }))

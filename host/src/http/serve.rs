@@ -18,8 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::app::App;
+use crate::app::{App, Phase};
 use crate::config::Tls;
+use crate::sockets::drain;
 
 /// Connections that may wait to be accepted: a storm of reconnects must not run into retries.
 const BACKLOG: i32 = 4_096;
@@ -72,8 +73,10 @@ pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
         });
     }
     drop((listener, open));
-    app.hub.close_all();
+    let drain = Duration::from_secs(app.config.sockets.drain_seconds);
+    drain::show_out(&app.hub, drain).await;
     let _ = tokio::time::timeout(DRAIN, all_closed.recv()).await;
+    app.shutdown.send_replace(Phase::Ended);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::event::{Event, Moment};
+use super::protocol::Room;
 use super::session::Session;
 use super::voice;
 use crate::accounts::Caller;
@@ -15,7 +16,7 @@ use crate::channels::{self, Access, ChannelKind, Permissions, access, membership
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate, parse};
-use crate::id::{ChannelId, FileId, GuildId, MessageId, UserId};
+use crate::id::{ChannelId, FileId, MessageId, UserId};
 use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{self, Draft};
 
@@ -126,64 +127,60 @@ async fn send_message(session: &Session, caller: &Caller, body: SendMessage) -> 
 /// `channel:ID` or `guild:ID`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Room {
+struct InRoom {
     room: String,
 }
 
-enum RoomId {
-    Channel(ChannelId),
-    Guild(GuildId),
-}
-
-impl Validate for Room {
+impl Validate for InRoom {
     fn check(&self, faults: &mut Faults) {
-        if self.id().is_none() {
+        if self.room.parse::<Room>().is_err() {
             faults.note("/room", FieldCode::InvalidFormat);
         }
     }
 }
 
-impl Room {
-    fn id(&self) -> Option<RoomId> {
-        match self.room.split_once(':')? {
-            ("channel", id) => id.parse().ok().map(RoomId::Channel),
-            ("guild", id) => id.parse().ok().map(RoomId::Guild),
-            _ => None,
-        }
+impl InRoom {
+    fn id(&self) -> Result<Room> {
+        self.room.parse().map_err(|_| Code::NotFound.into())
+    }
+
+    fn answer(self) -> Result<Arc<str>> {
+        json(&serde_json::json!({ "room": self.room }))
     }
 }
 
-#[derive(Serialize)]
-struct InRoom {
-    room: String,
-}
-
-async fn join_room(session: &Session, caller: &Caller, room: Room) -> Result<Arc<str>> {
+async fn join_room(session: &Session, caller: &Caller, room: InRoom) -> Result<Arc<str>> {
     let (app, handle) = (&session.app, &session.handle);
-    match room.id().ok_or(Code::NotFound)? {
-        RoomId::Guild(guild) => app.hub.listen_guild(handle, &membership(app, caller, guild).await?),
-        RoomId::Channel(channel) => {
+    let joined = match room.id()? {
+        Room::Guild(guild) => {
+            membership(app, caller, guild).await?;
+            app.hub.tune(app, handle, guild, |interest| interest.whole = true).await?.is_some()
+        }
+        Room::Channel(channel) => {
             let access = access(app, caller, channel).await?;
-            match access.membership() {
-                Some(membership) => app.hub.listen_channel(handle, membership, channel),
-                None => app.hub.listen_direct(handle, access.stream()),
+            match access.guild() {
+                Some(guild) => app.hub.tune(app, handle, guild, |interest| interest.join(channel)).await?.is_some(),
+                None => {
+                    app.hub.listen_direct(handle, access.stream());
+                    true
+                }
             }
         }
-    }
-    json(&InRoom { room: room.room })
+    };
+    if joined { room.answer() } else { Err(Code::NotFound.into()) }
 }
 
-async fn leave_room(session: &Session, caller: &Caller, room: Room) -> Result<Arc<str>> {
+async fn leave_room(session: &Session, caller: &Caller, room: InRoom) -> Result<Arc<str>> {
     let (app, handle) = (&session.app, &session.handle);
-    match room.id().ok_or(Code::NotFound)? {
-        RoomId::Guild(guild) => app.hub.unlisten_guild(handle, guild),
-        RoomId::Channel(channel) => {
+    match room.id()? {
+        Room::Guild(guild) => app.hub.unlisten_guild(handle, guild),
+        Room::Channel(channel) => {
             if let Ok(access) = channels::access(app, caller, channel).await {
                 app.hub.unlisten_channel(handle, access.stream(), channel);
             }
         }
     }
-    json(&InRoom { room: room.room })
+    room.answer()
 }
 
 /// A channel by its id.
@@ -207,9 +204,10 @@ async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Mom
     let access = access(&session.app, caller, body.channel_id).await?;
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
-    let event = Event::ephemeral(moment, &told)?;
-    session.app.hub.tell_channel(access.stream(), body.channel_id, &event, Some(caller.user));
-    json(&told)
+    let told = json(&told)?;
+    let event = Event::about(moment, caller.user, body.channel_id.0, told.clone());
+    session.app.hub.tell_channel(access.stream(), body.channel_id, &event, caller.user);
+    Ok(told)
 }
 
 async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::protocol::Protocol;
 use super::session;
 use super::transport::{Socket, Transport};
+use super::wire::Wire;
 use crate::accounts::{Caller, token};
 use crate::app::App;
 use crate::error::{Code, Result};
@@ -151,7 +151,7 @@ pub fn open_polling(app: &App, guest: Caller) -> Result<String> {
     let opened = open_packet(&app, &sid, r#"["websocket"]"#);
     tokio::spawn(async move {
         let transport = Transport::Polling { posted, mailbox };
-        session::serve(app.clone(), transport, Protocol::SocketIo, guest).await;
+        session::serve(app.clone(), transport, Wire::SocketIo, guest).await;
         // A request that is held goes home at once: some clients wait for it before they are gone.
         polled.mailbox.close();
         // The last words are for a client that must come and ask for them.
@@ -173,7 +173,7 @@ pub async fn poll(app: &App, sid: &str) -> Result<String> {
 pub async fn open_socket(app: App, mut socket: Box<Socket>, guest: Caller) {
     let opened = open_packet(&app, &token::random(), "[]");
     if socket.send(Message::Text(opened.into())).await.is_ok() {
-        session::serve(app, Transport::Socket(socket), Protocol::SocketIo, guest).await;
+        session::serve(app, Transport::Socket(socket), Wire::SocketIo, guest).await;
     }
 }
 

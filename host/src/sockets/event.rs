@@ -1,22 +1,24 @@
-//! An event on its way to sockets: encoded once in each dialect, whatever the number of receivers.
+//! An event on its way to sockets: encoded once for each wire, whatever the number of receivers.
 
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::protocol::Protocol;
+use super::wire::{Frame, Wire};
 use crate::closed_set;
 use crate::error::Result;
-use crate::id::{ChannelId, StreamId};
+use crate::id::{StreamId, UserId};
 use crate::log::Entry;
 
-/// What may be dropped for a slow client.
+/// What becomes of an event whose receiver is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Never: the socket is closed first, and resumes.
+    /// It waits: before it is lost the socket is closed, and resumes.
     Critical,
-    /// When the queue is full: it tells of a moment that passes.
+    /// A later one about the same takes its place; before it is lost the socket is closed.
+    Coalescible,
+    /// A later one about the same takes its place, and when the queue is full it is dropped.
     Droppable,
 }
 
@@ -29,7 +31,9 @@ closed_set! {
         StopTyping = "stop_typing",
         /// Somebody came into a voice channel, left it (`channel_id` is null then), or changed how they take part.
         VoiceState = "voice_state",
-        /// The user sees a channel that they didn't see before: read it, and its history.
+        /// Somebody came, went, or says how busy they are.
+        Presence = "presence",
+        /// The user sees a channel that they didn't see before: here it is.
         ChannelShown = "channel_shown",
         /// The user sees a channel no longer: forget it. It comes before any later event of the guild.
         ChannelHidden = "channel_hidden",
@@ -39,15 +43,39 @@ closed_set! {
 }
 
 impl Moment {
-    /// Whether it may be dropped for a slow client.
+    /// What becomes of it if its receiver is slow.
     pub fn class(self) -> Class {
         match self {
-            Moment::Typing | Moment::StopTyping => Class::Droppable,
-            Moment::VoiceState | Moment::ChannelShown | Moment::ChannelHidden | Moment::GuildAvailable => {
-                Class::Critical
-            }
+            Moment::Typing | Moment::StopTyping | Moment::Presence => Class::Droppable,
+            Moment::VoiceState => Class::Coalescible,
+            Moment::ChannelShown | Moment::ChannelHidden | Moment::GuildAvailable => Class::Critical,
         }
     }
+
+    /// What it says a later one about the same says anew: those that begin and end typing do.
+    fn topic(self) -> Topic {
+        match self {
+            Moment::Typing | Moment::StopTyping => Topic::Typing,
+            Moment::VoiceState => Topic::Voice,
+            _ => Topic::Presence,
+        }
+    }
+}
+
+/// What events are about that take each other's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Topic {
+    Typing,
+    Voice,
+    Presence,
+}
+
+/// Whom and which place an event is about, if a later one about the same may take its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Subject {
+    topic: Topic,
+    user: UserId,
+    place: i64,
 }
 
 /// An event that many sockets receive.
@@ -56,41 +84,68 @@ pub struct Event {
     pub name: &'static str,
     /// Its stream and position; none for what isn't logged.
     pub place: Option<(StreamId, i64)>,
-    /// Whether it may be dropped.
+    /// What becomes of it if its receiver is slow.
     pub class: Class,
+    /// What it is about, if a later one may take its place.
+    pub subject: Option<Subject>,
     /// What happened, as JSON.
     payload: Arc<str>,
-    native: OnceLock<Utf8Bytes>,
-    socketio: OnceLock<Utf8Bytes>,
+    frames: [OnceLock<Frame>; Wire::COUNT],
 }
 
 impl Event {
     /// The event that a row of the log tells of.
     pub fn logged(entry: &Entry) -> Arc<Event> {
-        Event::new(entry.kind.as_str(), Some((entry.stream, entry.position)), Class::Critical, entry.payload.clone())
+        let place = Some((entry.stream, entry.position));
+        Event::new(entry.kind.as_str(), place, Class::Critical, None, entry.payload.clone())
     }
 
     /// An event for one session alone, at a position of its stream.
     pub fn at(moment: Moment, stream: StreamId, position: i64, payload: &impl Serialize) -> Result<Arc<Event>> {
         let payload = serde_json::to_string(payload)?.into();
-        Ok(Event::new(moment.as_str(), Some((stream, position)), moment.class(), payload))
+        Ok(Event::new(moment.as_str(), Some((stream, position)), moment.class(), None, payload))
     }
 
     /// An event that isn't logged.
     pub fn ephemeral(moment: Moment, payload: &impl Serialize) -> Result<Arc<Event>> {
-        Ok(Event::new(moment.as_str(), None, moment.class(), serde_json::to_string(payload)?.into()))
+        Ok(Event::passing(moment, None, serde_json::to_string(payload)?.into()))
     }
 
-    fn new(name: &'static str, place: Option<(StreamId, i64)>, class: Class, payload: Arc<str>) -> Arc<Event> {
-        Arc::new(Event { name, place, class, payload, native: OnceLock::new(), socketio: OnceLock::new() })
+    /// An event that isn't logged, whose body is JSON already.
+    pub fn encoded(moment: Moment, payload: Arc<str>) -> Arc<Event> {
+        Event::passing(moment, None, payload)
     }
 
-    /// The frame in a dialect. The first who asks encodes it for all.
-    pub fn frame(&self, protocol: Protocol) -> Utf8Bytes {
-        match protocol {
-            Protocol::Native => self.native.get_or_init(|| self.encode_native().into()).clone(),
-            Protocol::SocketIo => self.socketio.get_or_init(|| self.encode_socketio().into()).clone(),
-        }
+    /// An event that isn't logged, about somebody somewhere: a later one takes its place. The body is
+    /// JSON already.
+    pub fn about(moment: Moment, user: UserId, place: i64, payload: Arc<str>) -> Arc<Event> {
+        Event::passing(moment, Some(Subject { topic: moment.topic(), user, place }), payload)
+    }
+
+    fn passing(moment: Moment, subject: Option<Subject>, payload: Arc<str>) -> Arc<Event> {
+        Event::new(moment.as_str(), None, moment.class(), subject, payload)
+    }
+
+    fn new(
+        name: &'static str,
+        place: Option<(StreamId, i64)>,
+        class: Class,
+        subject: Option<Subject>,
+        payload: Arc<str>,
+    ) -> Arc<Event> {
+        Arc::new(Event { name, place, class, subject, payload, frames: Default::default() })
+    }
+
+    /// The frame on a wire. The first who asks encodes it for all.
+    pub fn frame(&self, wire: Wire) -> Frame {
+        self.frames[wire as usize]
+            .get_or_init(|| {
+                wire.seal(match wire.protocol() {
+                    Protocol::Native => self.encode_native(),
+                    Protocol::SocketIo => self.encode_socketio(),
+                })
+            })
+            .clone()
     }
 
     /// About how many bytes it takes in a queue.
@@ -117,13 +172,4 @@ impl Event {
             _ => format!(r#"42["{}",{}]"#, self.name, self.payload),
         }
     }
-}
-
-/// What an event must be visible in to be received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The stream alone.
-    Stream(StreamId),
-    /// A channel of the stream.
-    Channel(StreamId, ChannelId),
 }

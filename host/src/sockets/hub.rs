@@ -1,50 +1,80 @@
 //! Who listens to what on this node, and the one place that hands events to them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
+use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
-use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+mod follow;
 mod listener;
+mod tail;
 
-use listener::{Interest, Listener, Sight, Visible};
+pub(super) use follow::subject;
+pub use listener::Interest;
+use listener::{Listener, Sight, Visible};
+pub use tail::{Tail, Told};
 
+use super::CloseCode;
+use super::backend::{Backend, membership};
 use super::engineio::Engines;
-use super::event::{Event, Moment};
+use super::event::Event;
 use super::outbox::{Out, Outbox};
-use super::protocol::Protocol;
 use super::voice::Voices;
-use super::{CloseCode, snapshot};
+use super::wire::Wire;
 use crate::accounts::Caller;
-use crate::app::App;
-use crate::channels::{self, Membership, Permissions};
+use crate::channels::Membership;
 use crate::config::Sockets;
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
-use crate::log::{Audience, Entry, EventKind};
+use crate::log::Entry;
+
+/// Replays that may read from the log at once: each may hold ten thousand rows.
+const REPLAYS_AT_ONCE: usize = 16;
+/// How long a client that comes back may wait for this node to have published what it has seen elsewhere.
+const CATCH_UP: Duration = Duration::from_secs(5);
 
 /// A client's session as the hub knows it.
 pub struct Handle {
-    /// Its name on this node.
-    pub key: u64,
+    /// Its name, unlike that of any other session on any node.
+    pub id: i64,
     /// Whose it is.
     pub user: UserId,
     /// The login that it ends with.
     pub session: SessionId,
-    /// Which dialect it speaks.
-    pub protocol: Protocol,
+    /// How its frames are written.
+    pub wire: Wire,
     /// What waits to be written to it.
     pub outbox: Outbox,
     /// Whether it wants every guild that its user joins.
-    wants_all: Mutex<bool>,
+    wants_all: AtomicBool,
+    /// What it listens to.
+    streams: Mutex<Vec<StreamId>>,
+    /// Of whose moments it doesn't hear.
+    blocked: RwLock<HashSet<UserId>>,
+}
+
+impl Handle {
+    /// Whether it hears of somebody's moments: not if one of the two has blocked the other.
+    pub fn hears(&self, user: UserId) -> bool {
+        !self.blocked.read().contains(&user)
+    }
+}
+
+/// Those who listen to one stream.
+#[derive(Default)]
+struct Room {
+    listeners: IndexMap<i64, Listener>,
+    /// The position of the stream's last row that was published while somebody listened.
+    head: AtomicI64,
 }
 
 #[derive(Default)]
 struct State {
-    streams: HashMap<StreamId, Vec<Listener>>,
+    rooms: HashMap<StreamId, Room>,
     users: HashMap<UserId, Vec<Arc<Handle>>>,
     sockets: usize,
 }
@@ -52,9 +82,12 @@ struct State {
 /// Sockets of this node and what they listen to.
 pub struct Hub {
     state: RwLock<State>,
-    next_key: AtomicU64,
+    tail: Mutex<Tail>,
+    published: Notify,
     settings: Sockets,
     places: Arc<Semaphore>,
+    /// Who may read what they missed from the log at the moment.
+    pub replays: Semaphore,
     /// Polling clients.
     pub engines: Engines,
     /// Who is in which voice channel.
@@ -62,13 +95,15 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub that nobody listens to yet.
-    pub fn new(settings: &Sockets) -> Hub {
+    /// A hub that nobody listens to yet, where the log has come to these positions.
+    pub fn new(settings: &Sockets, heads: &BTreeMap<i64, i64>) -> Hub {
         Hub {
             state: RwLock::default(),
-            next_key: AtomicU64::new(1),
+            tail: Mutex::new(Tail::begin(heads)),
+            published: Notify::new(),
             settings: settings.clone(),
             places: Arc::new(Semaphore::new(settings.connections)),
+            replays: Semaphore::new(REPLAYS_AT_ONCE),
             engines: Engines::default(),
             voices: Voices::default(),
         }
@@ -85,35 +120,47 @@ impl Hub {
     }
 
     /// Lets a session in; it receives its own stream from here on.
-    pub fn enter(&self, app: &App, caller: &Caller, session: SessionId, protocol: Protocol) -> Arc<Handle> {
+    pub async fn enter<B: Backend>(
+        &self,
+        backend: &B,
+        caller: &Caller,
+        session: SessionId,
+        wire: Wire,
+    ) -> Result<Arc<Handle>> {
         let handle = Arc::new(Handle {
-            key: self.next_key.fetch_add(1, Ordering::Relaxed),
+            id: backend.mint()?,
             user: caller.user,
             session,
-            protocol,
+            wire,
             outbox: Outbox::new(&self.settings),
-            wants_all: Mutex::new(false),
+            wants_all: AtomicBool::new(false),
+            streams: Mutex::default(),
+            blocked: RwLock::default(),
         });
-        let mut state = self.state.write();
-        state.sockets += 1;
-        state.users.entry(caller.user).or_default().push(handle.clone());
-        state.listen(caller.user.into(), Listener::to_all(&handle));
-        drop(state);
+        {
+            let mut state = self.state.write();
+            state.sockets += 1;
+            state.users.entry(caller.user).or_default().push(handle.clone());
+            state.listen(caller.user.into(), Listener::to_all(&handle));
+        }
+        // Known to the hub first: a block that comes now is heard of, and read once more.
+        match backend.blocks(caller.user).await {
+            Ok(blocked) => *handle.blocked.write() = blocked.into_iter().collect(),
+            Err(error) => {
+                self.leave(&handle);
+                return Err(error);
+            }
+        }
         // Ended between its proof and here: the row that said so found no socket to close.
-        if app.identities.has_ended(session) {
+        if backend.has_ended(session) {
             handle.outbox.close(CloseCode::Revoked);
         }
-        handle
+        Ok(handle)
     }
 
     /// Lets a session out.
-    pub fn leave(&self, app: &App, handle: &Arc<Handle>) {
-        {
-            let mut state = self.state.write();
-            state.sockets -= 1;
-            state.forget(handle);
-        }
-        super::voice::left_behind(app, handle);
+    pub fn leave(&self, handle: &Handle) {
+        self.state.write().forget(handle);
     }
 
     /// Listens to a direct channel.
@@ -121,44 +168,82 @@ impl Hub {
         self.state.write().listen(stream, Listener::to_all(handle));
     }
 
-    /// Listens to all of a guild that a member sees.
-    pub fn listen_guild(&self, handle: &Arc<Handle>, membership: &Membership) {
-        let interest = Interest { whole: true, ..Interest::default() };
-        self.listen_as(handle, membership, |current| current.whole = true, interest);
-    }
-
-    /// Listens to one channel of a guild.
-    pub fn listen_channel(&self, handle: &Arc<Handle>, membership: &Membership, channel: ChannelId) {
-        let interest = Interest { joined: vec![channel], ..Interest::default() };
-        let join = |current: &mut Interest| {
-            current.muted.retain(|muted| *muted != channel);
-            if !current.joined.contains(&channel) {
-                current.joined.push(channel);
-            }
-        };
-        self.listen_as(handle, membership, join, interest);
-    }
-
-    fn listen_as(
+    /// Listens to a guild, as far as its user sees it and `change` wants it; nothing if they are no member.
+    pub async fn tune<B: Backend>(
         &self,
+        backend: &B,
         handle: &Arc<Handle>,
-        membership: &Membership,
-        change: impl FnOnce(&mut Interest),
-        first: Interest,
-    ) {
-        let visible = Visible::of(&membership.guild, &membership.member);
-        let sight = Sight { member: membership.member.clone(), visible: Arc::new(visible) };
+        guild: GuildId,
+        change: impl FnOnce(&mut Interest) + Send,
+    ) -> Result<Option<Membership>> {
+        let Some(first) = membership(backend, guild, handle.user).await? else { return Ok(None) };
+        self.listen_guild(handle, &first, change);
+        // A row that changed what is seen, and was published between the two, found nobody here yet.
+        // What is read now is at least as new; and what comes later finds the listener.
+        let Some(second) = membership(backend, guild, handle.user).await? else {
+            self.state.write().unlisten(guild.into(), |listener| listener.handle.id == handle.id);
+            return Ok(None);
+        };
+        self.refresh(handle, &second);
+        Ok(Some(second))
+    }
+
+    fn listen_guild(&self, handle: &Arc<Handle>, membership: &Membership, change: impl FnOnce(&mut Interest)) {
+        let stream = membership.id().into();
         let mut state = self.state.write();
-        match state.listener(membership.id().into(), handle) {
-            Some(listener) => {
-                change(&mut listener.interest);
-                listener.sight = Some(sight);
-            }
+        match state.listener(stream, handle) {
+            // What it sees is kept right by the log, which may be ahead of what was read here.
+            Some(listener) => change(&mut listener.interest),
             None => {
-                let listener = Listener { handle: handle.clone(), interest: first, sight: Some(sight) };
-                state.listen(membership.id().into(), listener);
+                let mut interest = Interest::default();
+                change(&mut interest);
+                let sight = Some(self.sight(&state, membership));
+                state.listen(stream, Listener { handle: handle.clone(), interest, sight });
             }
         }
+    }
+
+    /// What a member sees; shared with somebody who sees the same.
+    fn sight(&self, state: &State, membership: &Membership) -> Sight {
+        let (rules, member) = (&membership.guild, &membership.member);
+        let alike = rules.alike(&rules.exceptions(), member).and_then(|key| {
+            let room = state.rooms.get(&membership.id().into())?;
+            // The last who came is most likely one like this one.
+            let sights = room.listeners.values().rev().take(8).filter_map(|listener| listener.sight.as_ref());
+            let mut same = sights.filter(|sight| sight.version == rules.version);
+            same.find(|sight| sight.key.as_ref() == Some(&key)).cloned()
+        });
+        match alike {
+            Some(sight) => Sight { member: member.clone(), ..sight },
+            None => Sight::of(rules, member),
+        }
+    }
+
+    /// Gives a session the sight that follows from these rules, unless it has a newer one.
+    fn refresh(&self, handle: &Handle, membership: &Membership) {
+        let mut state = self.state.write();
+        let Some(listener) = state.listener(membership.id().into(), handle) else { return };
+        if listener.sight.as_ref().is_none_or(|sight| sight.version < membership.guild.version) {
+            listener.sight = Some(Sight::of(&membership.guild, &membership.member));
+        }
+    }
+
+    /// Makes what a session sees of a guild agree with the snapshot that it was given by these rules: if
+    /// the log is ahead of the snapshot, the session is told what has become of it since.
+    pub async fn settle<B: Backend>(&self, backend: &B, handle: &Arc<Handle>, membership: &Membership) -> Result<()> {
+        self.refresh(handle, membership);
+        let guild = membership.id();
+        let gained = {
+            let mut state = self.state.write();
+            let Some(listener) = state.listener(guild.into(), handle) else { return Ok(()) };
+            let given = Visible::of(&membership.guild, &membership.member);
+            match &listener.sight {
+                Some(sight) if sight.version > membership.guild.version => listener.tell_hidden(guild, &given, &[])?,
+                _ => return Ok(()),
+            }
+        };
+        let gained = gained.into_iter().map(|channel| (channel, vec![handle.clone()])).collect();
+        self.tell_shown(backend, guild, gained).await
     }
 
     /// Listens to a whole guild no longer.
@@ -172,228 +257,159 @@ impl Hub {
     /// Listens to a channel no longer, even inside a guild that is listened to.
     pub fn unlisten_channel(&self, handle: &Arc<Handle>, stream: StreamId, channel: ChannelId) {
         if let Some(listener) = self.state.write().listener(stream, handle) {
-            listener.interest.joined.retain(|joined| *joined != channel);
-            if listener.interest.whole && !listener.interest.muted.contains(&channel) {
-                listener.interest.muted.push(channel);
-            }
+            listener.interest.mute(channel);
         }
     }
 
     /// From here on the session receives every guild that its user joins, too.
     pub fn want_all(&self, handle: &Handle) {
-        *handle.wants_all.lock() = true;
+        handle.wants_all.store(true, Ordering::Release);
     }
 
-    /// Hands an event that isn't logged to those who listen to a channel, but not to `except`.
-    pub fn tell_channel(&self, stream: StreamId, channel: ChannelId, event: &Arc<Event>, except: Option<UserId>) {
-        for listener in self.state.read().streams.get(&stream).into_iter().flatten() {
-            if listener.sees(Some(channel)) && Some(listener.handle.user) != except {
-                listener.handle.outbox.push(Out::Event(event.clone()));
-            }
-        }
-    }
-
-    /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
-    pub async fn publish(&self, app: &App, entries: &[Arc<Entry>]) {
-        let mut rest = entries;
-        while let Some(first) = rest.first() {
-            // Channels that come or go together do so for those who see them as soon as the first does.
-            let together = rest.iter().take_while(|next| goes_with(first, next)).count().max(1);
-            let (rows, later) = rest.split_at(together);
-            rest = later;
-            let before =
-                matches!(first.kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
-            if before {
-                rows.iter().for_each(|row| self.deliver(row));
-            }
-            if let Err(error) = self.follow(app, rows).await {
-                tracing::warn!(%error, kind = %first.kind, "what sockets see could not be brought up to date; they must come again");
-                self.close_stream(first.stream);
-            }
-            if !before {
-                rows.iter().for_each(|row| self.deliver(row));
-            }
-        }
-    }
-
-    fn deliver(&self, entry: &Entry) {
+    /// Hands an event that isn't logged to those who listen to a channel, but not to the one it is about
+    /// nor to whoever shall not hear of them.
+    pub fn tell_channel(&self, stream: StreamId, channel: ChannelId, event: &Arc<Event>, from: UserId) {
         let state = self.state.read();
-        let Some(listeners) = state.streams.get(&entry.stream) else { return };
-        let needed = match entry.kind.audience() {
-            Audience::Nobody => return,
-            Audience::Holders(permissions) => permissions,
-            Audience::All => Permissions::NONE,
+        let Some(room) = state.rooms.get(&stream) else { return };
+        for listener in room.listeners.values() {
+            let handle = &listener.handle;
+            if handle.user != from && listener.sees(Some(channel)) && handle.hears(from) {
+                handle.outbox.push(Out::Event(event.clone()));
+            }
+        }
+    }
+
+    /// The sessions of somebody.
+    pub fn handles_of(&self, user: UserId) -> Vec<Arc<Handle>> {
+        self.state.read().users.get(&user).cloned().unwrap_or_default()
+    }
+
+    /// What a session has been handed of its streams, those alone that went beyond `told`; which it changes.
+    pub fn cursors(&self, handle: &Handle, told: &mut BTreeMap<StreamId, i64>) -> Vec<(StreamId, i64)> {
+        let state = self.state.read();
+        let mut moved = Vec::new();
+        for stream in handle.streams.lock().iter() {
+            let head = state.rooms.get(stream).map_or(0, |room| room.head.load(Ordering::Acquire));
+            let before = told.entry(*stream).or_default();
+            if head > *before {
+                *before = head;
+                moved.push((*stream, head));
+            }
+        }
+        moved
+    }
+
+    /// Resolves once everything up to these positions was published; false if that takes too long.
+    pub async fn reached(&self, heads: &BTreeMap<i64, i64>) -> bool {
+        let wait = async {
+            loop {
+                let published = self.published.notified();
+                if self.tail.lock().has_reached(heads) {
+                    return;
+                }
+                published.await;
+            }
         };
-        let mut event = None;
-        for listener in listeners.iter().filter(|listener| listener.sees(entry.channel) && listener.holds(needed)) {
-            let event = event.get_or_insert_with(|| Event::logged(entry));
-            listener.handle.outbox.push(Out::Event(event.clone()));
-        }
+        tokio::time::timeout(CATCH_UP, wait).await.is_ok()
     }
 
-    /// Changes who sees what, as rows of the log say that go together.
-    async fn follow(&self, app: &App, rows: &[Arc<Entry>]) -> Result<()> {
-        let Some(entry) = rows.first() else { return Ok(()) };
-        match entry.kind {
-            EventKind::SessionRevoked => self.revoke(entry),
-            EventKind::MemberJoined => self.member_came(app, entry).await?,
-            EventKind::MemberLeft => self.member_went(entry)?,
-            EventKind::MemberUpdated => self.look_again(app, rows, Some(subject(entry)?)).await?,
-            EventKind::GuildDeleted => drop(self.state.write().streams.remove(&entry.stream)),
-            EventKind::ChannelCreated | EventKind::ChannelUpdated
-                if entry.channel == Some(ChannelId(entry.stream.0)) =>
-            {
-                self.recipients_changed(entry)?;
-            }
-            kind if kind.changes_access() => self.look_again(app, rows, None).await?,
-            _ => {}
-        }
-        Ok(())
+    /// The position of the last row of a shard that was published.
+    pub fn head(&self, shard: i64) -> i64 {
+        self.tail.lock().head(shard)
     }
 
-    fn revoke(&self, entry: &Entry) {
-        #[derive(Deserialize)]
-        struct Revoked {
-            id: SessionId,
-        }
-        let Ok(revoked) = serde_json::from_str::<Revoked>(&entry.payload) else { return };
-        for handle in self.state.read().users.get(&UserId(entry.stream.0)).into_iter().flatten() {
-            if handle.session == revoked.id {
-                handle.outbox.close(CloseCode::Revoked);
-            }
-        }
+    /// A stream's rows after a position, from memory; nothing if they aren't all there.
+    pub fn recent(&self, shard: i64, stream: StreamId, after: i64) -> Option<Vec<Told>> {
+        self.tail.lock().of_stream(shard, stream, after)
     }
 
-    async fn member_came(&self, app: &App, entry: &Entry) -> Result<()> {
-        let (user, guild) = (subject(entry)?, GuildId(entry.stream.0));
-        let handles: Vec<Arc<Handle>> = self.state.read().users.get(&user).into_iter().flatten().cloned().collect();
-        for handle in handles.into_iter().filter(|handle| *handle.wants_all.lock()) {
-            let Some(membership) = channels::membership_of(app, guild, user).await? else { continue };
-            let whole = snapshot::guild_at(app, &membership, entry.position).await?;
-            self.listen_guild(&handle, &membership);
-            handle.outbox.push(Out::Event(Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole)?));
-        }
-        Ok(())
-    }
-
-    fn member_went(&self, entry: &Entry) -> Result<()> {
-        let user = subject(entry)?;
-        if let Some(listeners) = self.state.write().streams.get_mut(&entry.stream) {
-            listeners.retain(|listener| listener.handle.user != user);
-        }
-        Ok(())
-    }
-
-    fn recipients_changed(&self, entry: &Entry) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Direct {
-            recipients: Vec<UserId>,
-        }
-        let Direct { recipients } = serde_json::from_str(&entry.payload)?;
-        let mut state = self.state.write();
-        let coming: Vec<Arc<Handle>> =
-            recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
-        let listeners = state.streams.entry(entry.stream).or_default();
-        let hidden = listener::direct_hidden(entry.stream)?;
-        listeners.retain(|listener| {
-            let stays = recipients.contains(&listener.handle.user);
-            if !stays {
-                listener.handle.outbox.push(Out::Event(hidden.clone()));
-            }
-            stays
-        });
-        for handle in coming {
-            if !listeners.iter().any(|listener| listener.handle.key == handle.key) {
-                listeners.push(Listener::to_all(&handle));
-            }
-        }
-        Ok(())
-    }
-
-    /// Computes anew what those in a guild see, all of them or one; tells each what it lost and gained.
-    async fn look_again(&self, app: &App, rows: &[Arc<Entry>], only: Option<UserId>) -> Result<()> {
-        let Some(stream) = rows.first().map(|row| row.stream) else { return Ok(()) };
-        if !self.state.read().streams.contains_key(&stream) {
-            return Ok(());
-        }
-        let Some(rules) = app.rules.guild(&app.db, GuildId(stream.0)).await? else { return Ok(()) };
-        let fresh = match only {
-            Some(user) => app.rules.member(&app.db, &rules, user).await?,
-            None => None,
+    /// Those of some rows of a stream that a session may receive, as things stand now.
+    pub fn visible_to(&self, handle: &Handle, stream: StreamId, rows: Vec<Told>) -> Vec<Arc<Event>> {
+        let state = self.state.read();
+        let Some(listener) = state.rooms.get(&stream).and_then(|room| room.listeners.get(&handle.id)) else {
+            return Vec::new();
         };
-        let mut state = self.state.write();
-        let Some(listeners) = state.streams.get_mut(&stream) else { return Ok(()) };
-        let mut alike: HashMap<Vec<i64>, Arc<Visible>> = HashMap::new();
-        for listener in listeners.iter_mut().filter(|one| only.is_none_or(|user| user == one.handle.user)) {
-            let Some(sight) = &mut listener.sight else { continue };
-            if let Some(member) = &fresh {
-                sight.member = member.clone();
+        rows.into_iter().filter(|told| listener.receives(&told.entry)).map(|told| told.event).collect()
+    }
+
+    /// Closes a session of somebody, because a newer one took its place; whether it was here.
+    pub fn close_replaced(&self, user: UserId, id: i64) -> bool {
+        let state = self.state.read();
+        let found = state.users.get(&user).into_iter().flatten().find(|handle| handle.id == id);
+        if let Some(handle) = found {
+            handle.outbox.close(CloseCode::Replaced);
+        }
+        found.is_some()
+    }
+
+    /// Tells every socket that the server ends; answers them all.
+    pub fn everybody(&self) -> Vec<Arc<Handle>> {
+        let mut everybody: Vec<_> = self.state.read().users.values().flatten().cloned().collect();
+        everybody.sort_unstable_by_key(|handle| handle.id);
+        everybody
+    }
+
+    fn deliver(&self, told: &Told) {
+        let state = self.state.read();
+        let Some(room) = state.rooms.get(&told.entry.stream) else { return };
+        let mut alike: Option<(*const Visible, bool)> = None;
+        for listener in room.listeners.values() {
+            if listener.receives_like(&told.entry, &mut alike) {
+                listener.handle.outbox.push(Out::Event(told.event.clone()));
             }
-            let visible = match rules.alike(&sight.member) {
-                Some(key) => alike.entry(key).or_insert_with(|| Visible::of(&rules, &sight.member).into()).clone(),
-                None => Visible::of(&rules, &sight.member).into(),
-            };
-            let before = std::mem::replace(&mut sight.visible, visible);
-            listener.tell_difference(&before, rows)?;
         }
-        Ok(())
+        room.head.store(told.entry.position, Ordering::Release);
     }
+}
 
-    fn close_stream(&self, stream: StreamId) {
-        for listener in self.state.read().streams.get(&stream).into_iter().flatten() {
-            listener.handle.outbox.close(CloseCode::Unknown);
+impl State {
+    fn listen(&mut self, stream: StreamId, listener: Listener) {
+        let handle = listener.handle.clone();
+        if let indexmap::map::Entry::Vacant(place) = self.rooms.entry(stream).or_default().listeners.entry(handle.id) {
+            place.insert(listener);
+            handle.streams.lock().push(stream);
         }
     }
 
-    /// Asks every socket to come again, because the server ends.
-    pub fn close_all(&self) {
-        for handle in self.state.read().users.values().flatten() {
-            handle.outbox.close(CloseCode::GoingAway);
+    fn listener(&mut self, stream: StreamId, handle: &Handle) -> Option<&mut Listener> {
+        self.rooms.get_mut(&stream)?.listeners.get_mut(&handle.id)
+    }
+
+    /// Takes those out of a stream who may listen no longer; answers them.
+    fn unlisten(&mut self, stream: StreamId, leaves: impl Fn(&Listener) -> bool) -> Vec<Arc<Handle>> {
+        let Some(room) = self.rooms.get_mut(&stream) else { return Vec::new() };
+        let leaving: Vec<Arc<Handle>> =
+            room.listeners.values().filter(|one| leaves(one)).map(|one| one.handle.clone()).collect();
+        room.listeners.retain(|_, listener| !leaves(listener));
+        if room.listeners.is_empty() {
+            self.rooms.remove(&stream);
+        }
+        for handle in &leaving {
+            handle.streams.lock().retain(|one| *one != stream);
+        }
+        leaving
+    }
+
+    fn forget(&mut self, handle: &Handle) {
+        for stream in std::mem::take(&mut *handle.streams.lock()) {
+            let Some(room) = self.rooms.get_mut(&stream) else { continue };
+            room.listeners.swap_remove(&handle.id);
+            if room.listeners.is_empty() {
+                self.rooms.remove(&stream);
+            }
+        }
+        let Some(handles) = self.users.get_mut(&handle.user) else { return };
+        let before = handles.len();
+        handles.retain(|other| other.id != handle.id);
+        self.sockets -= before - handles.len();
+        if handles.is_empty() {
+            self.users.remove(&handle.user);
         }
     }
 }
 
 /// Whether two rows tell of channels of one guild that came together, or went together.
 fn goes_with(row: &Entry, next: &Entry) -> bool {
-    let whole = matches!(row.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
-    whole && row.kind == next.kind && row.stream == next.stream
-}
-
-/// Whom a member's event is about.
-fn subject(entry: &Entry) -> Result<UserId> {
-    #[derive(Deserialize)]
-    struct About {
-        user: Who,
-    }
-    #[derive(Deserialize)]
-    struct Who {
-        id: UserId,
-    }
-    Ok(serde_json::from_str::<About>(&entry.payload)?.user.id)
-}
-
-impl State {
-    fn listen(&mut self, stream: StreamId, listener: Listener) {
-        let listeners = self.streams.entry(stream).or_default();
-        if !listeners.iter().any(|other| other.handle.key == listener.handle.key) {
-            listeners.push(listener);
-        }
-    }
-
-    fn listener(&mut self, stream: StreamId, handle: &Handle) -> Option<&mut Listener> {
-        self.streams.get_mut(&stream)?.iter_mut().find(|listener| listener.handle.key == handle.key)
-    }
-
-    fn forget(&mut self, handle: &Handle) {
-        self.streams.retain(|_, listeners| {
-            listeners.retain(|listener| listener.handle.key != handle.key);
-            !listeners.is_empty()
-        });
-        if let Some(handles) = self.users.get_mut(&handle.user) {
-            handles.retain(|other| other.key != handle.key);
-            if handles.is_empty() {
-                self.users.remove(&handle.user);
-            }
-        }
-    }
+    use crate::log::EventKind::{ChannelCreated, ChannelDeleted};
+    matches!(row.kind, ChannelCreated | ChannelDeleted) && row.kind == next.kind && row.stream == next.stream
 }

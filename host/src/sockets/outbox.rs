@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::CloseCode;
-use super::event::{Class, Event};
+use super::event::{Class, Event, Subject};
+use super::wire::Frame;
 use crate::config::Sockets;
 
 /// Something to write.
@@ -17,7 +17,7 @@ pub enum Out {
     /// An event that others receive too.
     Event(Arc<Event>),
     /// A frame for this socket alone, encoded already.
-    Frame(Utf8Bytes),
+    Frame(Frame),
 }
 
 impl Out {
@@ -31,6 +31,12 @@ impl Out {
         match self {
             Out::Event(event) => event.class,
             Out::Frame(_) => Class::Critical,
+        }
+    }
+    fn subject(&self) -> Option<Subject> {
+        match self {
+            Out::Event(event) => event.subject,
+            Out::Frame(_) => None,
         }
     }
 }
@@ -66,7 +72,7 @@ impl Outbox {
     /// Adds something. If it doesn't fit, what may be dropped is; then the socket is closed.
     pub fn push(&self, out: Out) {
         let mut queue = self.queue.lock();
-        if queue.closing.is_some() {
+        if queue.closing.is_some() || queue.replace(&out) {
             return;
         }
         let size = out.size();
@@ -131,8 +137,17 @@ impl Outbox {
 }
 
 impl Queue {
+    /// Puts something in the place of what waits already about the same; false if nothing does.
+    fn replace(&mut self, out: &Out) -> bool {
+        let Some(subject) = out.subject() else { return false };
+        let Some(old) = self.waiting.iter_mut().find(|one| one.subject() == Some(subject)) else { return false };
+        self.bytes = self.bytes + out.size() - old.size();
+        *old = out.clone();
+        true
+    }
+
     fn drop_droppable(&mut self) {
-        self.waiting.retain(|out| out.class() == Class::Critical);
+        self.waiting.retain(|out| out.class() != Class::Droppable);
         self.bytes = self.waiting.iter().map(Out::size).sum();
     }
 
@@ -147,6 +162,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::UserId;
     use crate::sockets::event::Moment;
 
     fn outbox(frames: usize) -> Outbox {
@@ -157,6 +173,9 @@ mod tests {
     }
     fn typing() -> Out {
         Out::Event(Event::ephemeral(Moment::Typing, &()).unwrap())
+    }
+    fn voice(user: i64, said: &str) -> Out {
+        Out::Event(Event::about(Moment::VoiceState, UserId(user), 1, said.into()))
     }
 
     #[test]
@@ -175,6 +194,25 @@ mod tests {
         taken.clear();
         assert_eq!(outbox.take(&mut taken), Some(CloseCode::OverLimit));
         assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn what_is_said_anew_takes_the_place_of_what_waits() {
+        let outbox = outbox(3);
+        let mut taken = Vec::new();
+        outbox.push(voice(1, "1"));
+        outbox.push(frame());
+        outbox.push(voice(2, "2"));
+        for said in ["3", "4"] {
+            outbox.push(voice(1, said));
+        }
+        assert_eq!(outbox.take(&mut taken), None);
+        let said = |out: &Out| match out {
+            Out::Event(event) => event.frame(crate::sockets::wire::Wire::SocketIo).len(),
+            Out::Frame(_) => 0,
+        };
+        assert_eq!(taken.len(), 3);
+        assert_eq!(said(&taken[0]), r#"42["voice_state",4]"#.len());
     }
 
     #[tokio::test]

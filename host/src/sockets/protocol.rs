@@ -1,14 +1,17 @@
 //! The two dialects: how frames are read, and how answers are written.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::CloseCode;
+use crate::closed_set;
 use crate::error::{Code, Error, Result};
 use crate::http::Problem;
+use crate::id::{ChannelId, GuildId, StreamId};
 
 /// Which dialect a socket speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub enum Subscribe {
     None,
 }
 
-/// Who a client says it is.
+/// Who a client says it is, that comes for the first time.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identify {
@@ -42,11 +45,71 @@ pub struct Identify {
     pub locale: Option<String>,
 }
 
+/// Who a client says it is, that comes back, and where it was.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// An access token; or a bot's, after `Bot `.
+    pub token: String,
+    /// The last position that it has seen of each stream.
+    #[serde(deserialize_with = "cursors")]
+    pub cursors: Cursors,
+    /// The session that it had, whose socket is closed if it is still there.
+    pub session_id: Option<String>,
+    /// What it wants to receive.
+    pub subscribe: Option<Subscribe>,
+    /// The rooms that it had joined.
+    #[serde(default)]
+    pub rooms: Vec<Room>,
+    /// The channels that it had left inside of guilds that it receives.
+    #[serde(default)]
+    pub muted: Vec<ChannelId>,
+    /// The language of messages to it.
+    pub locale: Option<String>,
+}
+
+/// The last position that was seen of each stream; nothing if they can't be read.
+pub type Cursors = Option<BTreeMap<StreamId, i64>>;
+
+fn cursors<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Cursors, D::Error> {
+    let read = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(read.get()).ok())
+}
+
+/// What a client can join: `channel:ID` or `guild:ID`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// One channel.
+    Channel(ChannelId),
+    /// All of a guild.
+    Guild(GuildId),
+}
+
+impl FromStr for Room {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Room, &'static str> {
+        let room = match text.split_once(':') {
+            Some(("channel", id)) => id.parse().ok().map(Room::Channel),
+            Some(("guild", id)) => id.parse().ok().map(Room::Guild),
+            _ => None,
+        };
+        room.ok_or("neither `channel:ID` nor `guild:ID`")
+    }
+}
+
+impl<'de> Deserialize<'de> for Room {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Room, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A frame from a client.
 #[derive(Debug)]
 pub enum Inbound<'f> {
     /// Says who it is.
     Identify(Identify),
+    /// Says who it is, and where it was.
+    Resume(Box<Resume>),
     /// Is still there.
     Heartbeat,
     /// Wants something done.
@@ -87,57 +150,84 @@ impl Protocol {
     }
 
     /// The answer to a request that was done.
-    pub fn ack(self, rid: &str, body: &str) -> Utf8Bytes {
+    pub fn ack(self, rid: &str, body: &str) -> String {
         match self {
             Protocol::Native => {
                 let rid = serde_json::Value::from(rid);
-                format!(r#"{{"op":"ack","rid":{rid},"d":{body}}}"#).into()
+                format!(r#"{{"op":"ack","rid":{rid},"d":{body}}}"#)
             }
-            Protocol::SocketIo => format!(r#"43{rid}[{{"ok":true,"d":{body}}}]"#).into(),
+            Protocol::SocketIo => format!(r#"43{rid}[{{"ok":true,"d":{body}}}]"#),
         }
     }
 
     /// The answer to a request that was refused.
-    pub fn refusal(self, rid: Option<&str>, problem: &Problem) -> Option<Utf8Bytes> {
+    pub fn refusal(self, rid: Option<&str>, problem: &Problem) -> Option<String> {
         let problem = serde_json::to_string(problem).ok()?;
         match (self, rid) {
             (Protocol::Native, rid) => {
                 let rid = rid.map(|rid| format!(r#""rid":{},"#, serde_json::Value::from(rid))).unwrap_or_default();
-                Some(format!(r#"{{"op":"error",{rid}"problem":{problem}}}"#).into())
+                Some(format!(r#"{{"op":"error",{rid}"problem":{problem}}}"#))
             }
-            (Protocol::SocketIo, Some(rid)) => Some(format!(r#"43{rid}[{{"ok":false,"problem":{problem}}}]"#).into()),
-            (Protocol::SocketIo, None) => Some(format!(r#"42["error",{problem}]"#).into()),
+            (Protocol::SocketIo, Some(rid)) => Some(format!(r#"43{rid}[{{"ok":false,"problem":{problem}}}]"#)),
+            (Protocol::SocketIo, None) => Some(format!(r#"42["error",{problem}]"#)),
         }
     }
 
-    /// What a client is told once it is known.
-    pub fn ready(self, session: &str, body: &str) -> Vec<Utf8Bytes> {
+    /// What a client is told of the session itself. Its body is JSON.
+    pub fn notice(self, notice: Notice, body: &str) -> String {
+        match (self, notice) {
+            (Protocol::Native, Notice::Ready) => format!(r#"{{"op":"ready","d":{body}}}"#),
+            (Protocol::Native, Notice::Resumed) => format!(r#"{{"op":"resumed","d":{body}}}"#),
+            (Protocol::Native, Notice::Resync) => format!(r#"{{"op":"resync","d":{body}}}"#),
+            (Protocol::Native, Notice::Reconnect) => format!(r#"{{"op":"reconnect","d":{body}}}"#),
+            (Protocol::SocketIo, notice) => format!(r#"42["{notice}",{body}]"#),
+        }
+    }
+
+    /// What goes before everything else once a client is known.
+    pub fn let_in(self, session: i64) -> Option<String> {
         match self {
-            Protocol::Native => vec![format!(r#"{{"op":"ready","d":{body}}}"#).into()],
-            Protocol::SocketIo => {
-                vec![format!(r#"40{{"sid":"{session}"}}"#).into(), format!(r#"42["ready",{body}]"#).into()]
-            }
+            Protocol::Native => None,
+            Protocol::SocketIo => Some(format!(r#"40{{"sid":"{session}"}}"#)),
         }
     }
 
     /// What a client is told whose word isn't good enough.
-    pub fn not_let_in(self, problem: &Problem) -> Option<Utf8Bytes> {
+    pub fn not_let_in(self, problem: &Problem) -> Option<String> {
         let said = serde_json::to_string(problem).ok()?;
         match self {
             Protocol::Native => self.refusal(None, problem),
             Protocol::SocketIo => {
                 let message = serde_json::Value::from(problem.title.as_str());
-                Some(format!(r#"44{{"message":{message},"data":{said}}}"#).into())
+                Some(format!(r#"44{{"message":{message},"data":{said}}}"#))
             }
         }
     }
 
-    /// The answer to a heartbeat; the server asks for those of Socket.IO itself.
-    pub fn heartbeat_ack(self) -> Option<Utf8Bytes> {
+    /// The answer to a heartbeat, with how far those streams have come that went on; Socket.IO's
+    /// clients answer heartbeats themselves, and are told only if there is something to tell.
+    pub fn heartbeat_ack(self, moved: &[(StreamId, i64)]) -> Option<String> {
+        let cursors: Vec<String> = moved.iter().map(|(stream, position)| format!(r#""{stream}":{position}"#)).collect();
+        let cursors = cursors.join(",");
         match self {
-            Protocol::Native => Some(Utf8Bytes::from_static(r#"{"op":"heartbeat_ack"}"#)),
-            Protocol::SocketIo => None,
+            Protocol::Native => Some(format!(r#"{{"op":"heartbeat_ack","d":{{"cursors":{{{cursors}}}}}}}"#)),
+            Protocol::SocketIo if moved.is_empty() => None,
+            Protocol::SocketIo => Some(format!(r#"42["cursors",{{{cursors}}}]"#)),
         }
+    }
+}
+
+closed_set! {
+    /// What a client is told of its own session.
+    pub enum Notice {
+        /// It is let in; where everything stands.
+        Ready = "ready",
+        /// It has everything that it missed.
+        Resumed = "resumed",
+        /// What it missed of a stream can't be told row by row: here is the stream as it stands.
+        Resync = "resync",
+        /// The server ends: it should come again, to this one or another.
+        Reconnect = "reconnect",
     }
 }
 
@@ -151,6 +241,10 @@ fn read_native(frame: &str) -> Result<Inbound<'_>, CloseCode> {
         "identify" => {
             let identify = serde_json::from_str(d.map_or("{}", RawValue::get)).map_err(|_| CloseCode::BadFrame)?;
             Ok(Inbound::Identify(identify))
+        }
+        "resume" => {
+            let resume = serde_json::from_str(d.map_or("{}", RawValue::get)).map_err(|_| CloseCode::BadFrame)?;
+            Ok(Inbound::Resume(Box::new(resume)))
         }
         _ => Ok(Inbound::Command { name: op, rid, body: d.unwrap_or(RawValue::NULL) }),
     }
@@ -170,12 +264,8 @@ fn read_socketio(packet: &str) -> Result<Inbound<'_>, CloseCode> {
     match kind {
         Some('0') => {
             let auth = if rest.is_empty() { "{}" } else { rest };
-            let identify: SocketIoAuth = serde_json::from_str(auth).map_err(|_| CloseCode::BadFrame)?;
-            Ok(Inbound::Identify(Identify {
-                token: identify.token,
-                subscribe: Some(identify.subscribe.unwrap_or(Subscribe::None)),
-                locale: identify.locale,
-            }))
+            let auth: SocketIoAuth = serde_json::from_str(auth).map_err(|_| CloseCode::BadFrame)?;
+            Ok(auth.into_inbound())
         }
         Some('1') => Ok(Inbound::Leave),
         Some('2') => read_socketio_event(rest),
@@ -185,11 +275,33 @@ fn read_socketio(packet: &str) -> Result<Inbound<'_>, CloseCode> {
 
 /// What a Socket.IO client gives in `auth`; other fields are the client's own business.
 #[derive(Deserialize)]
-struct SocketIoAuth {
+struct SocketIoAuth<'f> {
     #[serde(default)]
     token: String,
     subscribe: Option<Subscribe>,
     locale: Option<String>,
+    #[serde(borrow)]
+    cursors: Option<&'f RawValue>,
+    session_id: Option<String>,
+    #[serde(default)]
+    rooms: Vec<Room>,
+    #[serde(default)]
+    muted: Vec<ChannelId>,
+}
+
+impl SocketIoAuth<'_> {
+    /// Whoever has cursors comes back.
+    fn into_inbound<'f>(self) -> Inbound<'f> {
+        let SocketIoAuth { token, subscribe, locale, cursors, session_id, rooms, muted } = self;
+        let subscribe = Some(subscribe.unwrap_or(Subscribe::None));
+        match cursors.filter(|cursors| cursors.get() != "null") {
+            None => Inbound::Identify(Identify { token, subscribe, locale }),
+            Some(cursors) => {
+                let cursors = serde_json::from_str(cursors.get()).ok();
+                Inbound::Resume(Box::new(Resume { token, cursors, session_id, subscribe, rooms, muted, locale }))
+            }
+        }
+    }
 }
 
 fn read_socketio_event(rest: &str) -> Result<Inbound<'_>, CloseCode> {

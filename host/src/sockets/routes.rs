@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::engineio::{self, FromPolling};
-use super::protocol::Protocol;
 use super::transport::{self, Transport};
+use super::wire::{Compress, Encoding, Wire};
 use super::{gateway, session};
 use crate::accounts::{Caller, CallerKind};
 use crate::app::App;
@@ -32,13 +32,33 @@ pub fn routes() -> Router<App> {
         .route("/socket.io", get(engine_get).post(engine_post))
 }
 
-async fn native(State(app): State<App>, mut request: Request) -> Result<Response> {
+/// How the native dialect's frames are to be written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NativeQuery {
+    encoding: Option<String>,
+    compress: Option<String>,
+}
+
+impl NativeQuery {
+    fn wire(&self) -> Result<Wire> {
+        let encoding = self.encoding.as_deref().map(str::parse::<Encoding>).transpose();
+        let compress = self.compress.as_deref().map(str::parse::<Compress>).transpose();
+        match (encoding, compress) {
+            (Ok(encoding), Ok(compress)) => Ok(Wire::native(encoding, compress)),
+            _ => Err(Code::InvalidQuery.into()),
+        }
+    }
+}
+
+async fn native(State(app): State<App>, Query(query): Query<NativeQuery>, mut request: Request) -> Result<Response> {
+    let wire = query.wire()?;
     let guest = guest(&request);
     let (response, upgrade, place) = gateway::accept(&app, &mut request)?;
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let socket = transport::socket(upgraded, &app.config.sockets).await;
-        session::serve(app, Transport::Socket(Box::new(socket)), Protocol::Native, guest).await;
+        session::serve(app, Transport::Socket(Box::new(socket)), wire, guest).await;
         drop(place);
     });
     Ok(response)

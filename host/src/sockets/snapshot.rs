@@ -3,30 +3,54 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::protocol::Subscribe;
-use super::session::Session;
+use super::voice::VoiceState;
 use crate::accounts::{self, User};
 use crate::app::App;
 use crate::channels::{self, Channel, Membership};
-use crate::error::Result;
+use crate::db::Conn;
+use crate::error::{Code, Result};
 use crate::guilds::{self, Guild, members::Member, roles::Role};
-use crate::id::{StreamId, UserId};
+use crate::id::{ChannelId, GuildId, StreamId, UserId};
 use crate::log;
 use crate::messaging::read_states::{self, ReadState};
-use crate::sockets::voice::VoiceState;
 
-#[derive(Serialize)]
-struct Ready<'a> {
-    session_id: String,
-    user: User,
-    blocked: Vec<UserId>,
-    streams: &'a [Stream],
+/// Streams as somebody sees them, all at one moment.
+pub struct Snapshot {
+    /// The account that sees them, as its owner does.
+    pub user: Box<RawValue>,
+    /// Whom it has blocked.
+    pub blocked: Vec<UserId>,
+    /// The streams.
+    pub streams: Vec<Stream>,
+    /// The standing in each guild among them, as of the same moment.
+    pub memberships: Vec<Membership>,
+}
+
+impl Snapshot {
+    /// The position of each stream.
+    pub fn positions(&self) -> HashMap<StreamId, i64> {
+        self.streams.iter().map(|stream| (stream.id, stream.s)).collect()
+    }
 }
 
 /// A stream as of a position.
 #[derive(Serialize)]
+#[serde(transparent)]
 pub struct Stream {
+    /// Which.
+    #[serde(skip)]
+    pub id: StreamId,
+    /// Its position.
+    #[serde(skip)]
+    pub s: i64,
+    /// All of it, its id and its position among it, as JSON.
+    pub body: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct Whole {
     id: StreamId,
     s: i64,
     #[serde(flatten)]
@@ -46,7 +70,7 @@ enum Content {
 
 /// A guild as one of its members sees it.
 #[derive(Serialize)]
-pub struct GuildSnapshot {
+struct GuildSnapshot {
     guild: Guild,
     channels: Vec<Channel>,
     roles: Vec<Role>,
@@ -55,54 +79,47 @@ pub struct GuildSnapshot {
     read_states: Vec<ReadState>,
 }
 
-/// The body of `ready`, and the position of each stream in it. The session listens to all of them
-/// before they are read, so nothing is between the two.
-pub async fn ready(session: &Session) -> Result<(String, HashMap<StreamId, i64>)> {
-    let (app, user) = (&session.app, session.caller().user);
-    let mut streams = Vec::new();
-    let directs = channels::directs_of(app, user).await?;
-    for direct in &directs {
-        app.hub.listen_direct(&session.handle, (*direct).into());
-    }
+/// These streams as somebody sees them; those that they don't belong to are left out.
+pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snapshot> {
+    let mut conn = app.db.snapshot().await?;
+    let heads = log::store::heads(&mut conn).await?;
+    let shards = heads.len() as i64;
+    let head = |stream: StreamId| {
+        let shard = log::shard_of(stream, shards);
+        heads.iter().find(|(one, _)| *one == shard).map_or(0, |(_, head)| *head)
+    };
+    let mut whole = Vec::with_capacity(streams.len());
     let mut memberships = Vec::new();
-    if session.subscribe == Subscribe::All {
-        app.hub.want_all(&session.handle);
-        for guild in guilds::mine(app, &session.caller()).await? {
-            if let Some(membership) = channels::membership_of(app, guild.id, user).await? {
-                app.hub.listen_guild(&session.handle, &membership);
-                memberships.push(membership);
-            }
+    for &stream in streams {
+        let content = if stream == user.into() {
+            Some(Content::Account)
+        } else if let Some(membership) = channels::membership_through(app, &mut conn, GuildId(stream.0), user).await? {
+            let content = guild(app, &mut conn, &membership).await?;
+            memberships.push(membership);
+            Some(Content::Guild(Box::new(content)))
+        } else {
+            direct(&mut conn, ChannelId(stream.0), user).await?
+        };
+        if let Some(content) = content {
+            let s = head(stream);
+            whole.push(Stream { id: stream, s, body: to_raw_value(&Whole { id: stream, s, content })? });
         }
     }
-    let mut conn = app.db.snapshot().await?;
-    let heads: HashMap<i64, i64> = log::store::heads(&mut conn).await?.into_iter().collect();
-    let head = |stream: StreamId| heads.get(&log::shard_of(stream, app.writer.shards)).copied().unwrap_or_default();
-    streams.push(Stream { id: user.into(), s: head(user.into()), content: Content::Account });
-    for direct in directs {
-        if let Some(channel) = channels::get_through(&mut conn, direct).await? {
-            let read_states = read_states::in_channels(&mut conn, user, &[direct]).await?;
-            let content = Content::Direct { channel: Box::new(channel), read_states };
-            streams.push(Stream { id: direct.into(), s: head(direct.into()), content });
-        }
-    }
-    for membership in &memberships {
-        let content = Content::Guild(Box::new(guild(app, &mut conn, membership).await?));
-        streams.push(Stream { id: membership.id().into(), s: head(membership.id().into()), content });
-    }
-    let account = accounts::own_profile(&mut conn, user).await?;
+    let account: User = accounts::own_profile(&mut conn, user).await?;
     let blocked = accounts::blocked_by(&mut conn, user).await?;
-    let body = Ready { session_id: session.handle.key.to_string(), user: account, blocked, streams: &streams };
-    Ok((serde_json::to_string(&body)?, streams.iter().map(|stream| (stream.id, stream.s)).collect()))
+    Ok(Snapshot { user: to_raw_value(&account)?, blocked, streams: whole, memberships })
 }
 
-/// A guild for somebody who has just joined it, at the position of that.
-pub async fn guild_at(app: &App, membership: &Membership, position: i64) -> Result<Stream> {
-    let mut conn = app.db.snapshot().await?;
-    let content = Content::Guild(Box::new(guild(app, &mut conn, membership).await?));
-    Ok(Stream { id: membership.id().into(), s: position, content })
+async fn direct(conn: &mut Conn, channel: ChannelId, user: UserId) -> Result<Option<Content>> {
+    let Some(found) = channels::get_through(conn, channel).await? else { return Ok(None) };
+    if !found.recipients.contains(&user) {
+        return Ok(None);
+    }
+    let read_states = read_states::in_channels(conn, user, &[channel]).await?;
+    Ok(Some(Content::Direct { channel: Box::new(found), read_states }))
 }
 
-async fn guild(app: &App, conn: &mut crate::db::Conn, membership: &Membership) -> Result<GuildSnapshot> {
+async fn guild(app: &App, conn: &mut Conn, membership: &Membership) -> Result<GuildSnapshot> {
     let (guild, user) = (membership.id(), membership.member.user);
     let visible: Vec<Channel> = channels::list_through(conn, guild)
         .await?
@@ -111,7 +128,7 @@ async fn guild(app: &App, conn: &mut crate::db::Conn, membership: &Membership) -
         .collect();
     let ids: Vec<_> = visible.iter().map(|channel| channel.id).collect();
     Ok(GuildSnapshot {
-        guild: guilds::get_through(conn, guild).await?.ok_or(crate::error::Code::NotFound)?,
+        guild: guilds::get_through(conn, guild).await?.ok_or(Code::NotFound)?,
         roles: guilds::roles_through(conn, guild).await?,
         member: guilds::member_through(conn, guild, user).await?,
         voice_states: app.hub.voices.of(guild.into(), &ids),

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::CloseCode;
 use super::engineio::{FromPolling, Mailbox};
+use super::wire::Frame;
 use crate::config::Sockets;
 
 /// A WebSocket on an upgraded HTTP connection.
@@ -39,8 +40,8 @@ pub enum Transport {
 
 /// What arrived.
 pub enum Arrived {
-    /// A text frame.
-    Frame(Utf8Bytes),
+    /// A frame.
+    Frame(Frame),
     /// The client moved to a WebSocket.
     Moved(Box<Socket>),
     /// The client is gone.
@@ -60,20 +61,30 @@ pub async fn socket(upgraded: Upgraded, settings: &Sockets) -> Socket {
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
 }
 
+/// What travels by polling is text.
+fn texts(frames: &mut Vec<Frame>) -> Vec<Utf8Bytes> {
+    let text = |frame| match frame {
+        Frame::Text(text) => Some(text),
+        Frame::Binary(_) => None,
+    };
+    frames.drain(..).filter_map(text).collect()
+}
+
 impl Transport {
     /// The next thing that arrives. Nothing is lost if the future is dropped.
     pub async fn receive(&mut self) -> Arrived {
         match self {
             Transport::Socket(socket) => loop {
                 match socket.next().await {
-                    Some(Ok(Message::Text(text))) => return Arrived::Frame(text),
+                    Some(Ok(Message::Text(text))) => return Arrived::Frame(Frame::Text(text)),
+                    Some(Ok(Message::Binary(bytes))) => return Arrived::Frame(Frame::Binary(bytes)),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_))) | None => return Arrived::Gone,
-                    Some(Ok(Message::Binary(_) | Message::Frame(_)) | Err(_)) => return Arrived::Bad,
+                    Some(Ok(Message::Frame(_)) | Err(_)) => return Arrived::Bad,
                 }
             },
             Transport::Polling { posted, .. } => match posted.recv().await {
-                Some(FromPolling::Packet(packet)) => Arrived::Frame(packet),
+                Some(FromPolling::Packet(packet)) => Arrived::Frame(Frame::Text(packet)),
                 Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),
                 None => Arrived::Gone,
             },
@@ -81,26 +92,26 @@ impl Transport {
     }
 
     /// Goes on over a WebSocket; answers what the client has not fetched by polling, which goes first.
-    pub fn move_to(&mut self, socket: Box<Socket>) -> Vec<Utf8Bytes> {
+    pub fn move_to(&mut self, socket: Box<Socket>) -> Vec<Frame> {
         match std::mem::replace(self, Transport::Socket(socket)) {
-            Transport::Polling { mailbox, .. } => mailbox.take(),
+            Transport::Polling { mailbox, .. } => mailbox.take().into_iter().map(Frame::Text).collect(),
             Transport::Socket(_) => Vec::new(),
         }
     }
 
     /// Sends frames in as few writes as they fit; false if the client is gone or takes too long.
-    pub async fn send(&mut self, frames: &mut Vec<Utf8Bytes>) -> bool {
+    pub async fn send(&mut self, frames: &mut Vec<Frame>) -> bool {
         match self {
             Transport::Socket(socket) => {
                 let write = async {
                     for frame in frames.drain(..) {
-                        socket.feed(Message::Text(frame)).await?;
+                        socket.feed(frame.into()).await?;
                     }
                     socket.flush().await
                 };
                 matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
             }
-            Transport::Polling { mailbox, .. } => mailbox.put(frames),
+            Transport::Polling { mailbox, .. } => mailbox.put(&mut texts(frames)),
         }
     }
 

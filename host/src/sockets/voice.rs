@@ -1,7 +1,6 @@
 //! Who is in which voice channel: signalling only, kept in memory, gone with the socket.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -34,7 +33,7 @@ pub struct Voices(Mutex<HashMap<UserId, Present>>);
 
 struct Present {
     stream: StreamId,
-    socket: u64,
+    socket: i64,
     state: VoiceState,
 }
 
@@ -53,7 +52,7 @@ pub fn join(app: &App, handle: &Handle, stream: StreamId, channel: ChannelId) ->
     leave(app, handle.user)?;
     let state =
         VoiceState { user_id: handle.user, channel_id: Some(channel), muted: false, deafened: false, speaking: false };
-    let present = Present { stream, socket: handle.key, state: state.clone() };
+    let present = Present { stream, socket: handle.id, state: state.clone() };
     app.hub.voices.0.lock().insert(handle.user, present);
     announce(app, stream, channel, &state)?;
     Ok(state)
@@ -88,15 +87,16 @@ pub fn change(
 }
 
 /// Takes out whoever was in voice through a socket that is gone.
-pub fn left_behind(app: &App, handle: &Arc<Handle>) {
-    let through_it = app.hub.voices.0.lock().get(&handle.user).is_some_and(|present| present.socket == handle.key);
+pub fn left_behind(app: &App, handle: &Handle) {
+    let through_it = app.hub.voices.0.lock().get(&handle.user).is_some_and(|present| present.socket == handle.id);
     if through_it && let Err(error) = leave(app, handle.user) {
         tracing::warn!(%error, "a voice state could not be announced");
     }
 }
 
 fn announce(app: &App, stream: StreamId, channel: ChannelId, state: &VoiceState) -> Result<()> {
-    let event = Event::ephemeral(Moment::VoiceState, state)?;
-    app.hub.tell_channel(stream, channel, &event, None);
+    let event = Event::about(Moment::VoiceState, state.user_id, stream.0, serde_json::to_string(state)?.into());
+    // Nobody has the id 0: the one whom it is about hears it, too.
+    app.hub.tell_channel(stream, channel, &event, UserId(0));
     Ok(())
 }

@@ -34,3 +34,9 @@ pub async fn of(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
         conn.all("select target_id from blocks where user_id = $1 order by target_id", &[&user]).await?;
     Ok(rows.into_iter().map(|(target,)| target).collect())
 }
+
+/// Whom somebody has blocked, and who has blocked them.
+pub async fn around(conn: &mut Conn, user: UserId) -> Result<Vec<UserId>> {
+    let sql = "select target_id from blocks where user_id = $1 union select user_id from blocks where target_id = $1";
+    Ok(conn.all::<(UserId,)>(sql, &[&user]).await?.into_iter().map(|(other,)| other).collect())
+}

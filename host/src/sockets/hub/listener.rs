@@ -1,15 +1,16 @@
 //! What one session wants of a stream, and what of it the session may see.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::Handle;
+use super::tail::Told;
 use crate::channels::{GuildRules, MemberRules, Permissions};
 use crate::error::Result;
-use crate::id::{ChannelId, GuildId, StreamId};
-use crate::log::{Entry, EventKind};
+use crate::id::{ChannelId, GuildId, StreamId, UserId};
+use crate::log::{Audience, Entry, EventKind};
 use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
 
@@ -27,8 +28,12 @@ pub(super) struct Listener {
 /// What a session may see of a guild, and why.
 #[derive(Clone)]
 pub(super) struct Sight {
+    /// The version of the guild's rules that it follows from.
+    pub version: i64,
     /// The member's part of the rules.
     pub member: Arc<MemberRules>,
+    /// What is the same for all who see the same; nothing for one who is an exception somewhere.
+    pub key: Option<Vec<i64>>,
     /// What follows from it.
     pub visible: Arc<Visible>,
 }
@@ -40,8 +45,8 @@ pub(super) struct Visible {
 }
 
 /// Which of what it may see a session wants.
-#[derive(Clone, Default)]
-pub(super) struct Interest {
+#[derive(Debug, Clone, Default)]
+pub struct Interest {
     /// All of the stream.
     pub whole: bool,
     /// These channels, if not all.
@@ -50,7 +55,51 @@ pub(super) struct Interest {
     pub muted: Vec<ChannelId>,
 }
 
+impl Sight {
+    /// What a member sees by these rules.
+    pub fn of(rules: &GuildRules, member: &Arc<MemberRules>) -> Sight {
+        let key = rules.alike(&rules.exceptions(), member);
+        let visible = Visible::of(rules, member).into();
+        Sight { version: rules.version, member: member.clone(), key, visible }
+    }
+
+    /// Looks again by newer rules; shares what is the same with those in `alike`. Answers what was seen before.
+    pub fn renew(
+        &mut self,
+        rules: &GuildRules,
+        exceptions: &HashSet<UserId>,
+        alike: &mut HashMap<Vec<i64>, Arc<Visible>>,
+    ) -> Arc<Visible> {
+        self.version = rules.version;
+        self.key = rules.alike(exceptions, &self.member);
+        let visible = match &self.key {
+            Some(key) => match alike.get(key) {
+                Some(visible) => visible.clone(),
+                None => alike.entry(key.clone()).or_insert(Visible::of(rules, &self.member).into()).clone(),
+            },
+            None => Visible::of(rules, &self.member).into(),
+        };
+        std::mem::replace(&mut self.visible, visible)
+    }
+}
+
 impl Interest {
+    /// Wants a channel, too.
+    pub fn join(&mut self, channel: ChannelId) {
+        self.muted.retain(|muted| *muted != channel);
+        if !self.joined.contains(&channel) {
+            self.joined.push(channel);
+        }
+    }
+
+    /// Wants a channel no longer, even if it wants all else.
+    pub fn mute(&mut self, channel: ChannelId) {
+        self.joined.retain(|joined| *joined != channel);
+        if self.whole && !self.muted.contains(&channel) {
+            self.muted.push(channel);
+        }
+    }
+
     fn wants(&self, channel: Option<ChannelId>) -> bool {
         match channel {
             None => self.whole,
@@ -75,36 +124,58 @@ impl Listener {
         visible && self.interest.wants(channel)
     }
 
-    /// Whether its user holds these permissions in the guild.
-    pub fn holds(&self, needed: Permissions) -> bool {
-        self.sight.as_ref().is_none_or(|sight| sight.visible.permissions.contains(needed))
+    /// Whether it receives a row of the log.
+    pub fn receives(&self, entry: &Entry) -> bool {
+        self.receives_like(entry, &mut None)
     }
 
-    /// Tells a session which channels it sees no longer, and which it sees now, because of these rows
-    /// of the log and before anything else.
-    pub fn tell_difference(&self, before: &Visible, rows: &[Arc<Entry>]) -> Result<()> {
-        let Some(sight) = &self.sight else { return Ok(()) };
-        let guild_id = rows.first().map(|row| GuildId(row.stream.0));
-        let lost = before.channels.difference(&sight.visible.channels).map(|channel| (Moment::ChannelHidden, *channel));
-        let gained =
-            sight.visible.channels.difference(&before.channels).map(|channel| (Moment::ChannelShown, *channel));
-        // A channel's own creation and deletion tell that it comes and goes.
-        let tells_itself =
-            |row: &&Arc<Entry>| matches!(row.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
-        let told = |channel: ChannelId| rows.iter().filter(tells_itself).any(|row| row.channel == Some(channel));
-        for (moment, channel_id) in lost.chain(gained).filter(|(_, channel)| !told(*channel)) {
-            if self.interest.wants(Some(channel_id)) {
-                let event = Event::ephemeral(moment, &InSight { guild_id, channel_id })?;
-                self.handle.outbox.push(Out::Event(event));
+    /// The same; remembers for those who come next and see the same what was found out about the last.
+    pub fn receives_like(&self, entry: &Entry, alike: &mut Option<(*const Visible, bool)>) -> bool {
+        if !self.interest.wants(entry.channel) {
+            return false;
+        }
+        let Some(sight) = &self.sight else { return entry.kind.audience() != Audience::Nobody };
+        let visible = Arc::as_ptr(&sight.visible);
+        match alike {
+            Some((last, receives)) if *last == visible => *receives,
+            _ => {
+                let receives = sight.visible.shows(entry);
+                *alike = Some((visible, receives));
+                receives
             }
         }
-        Ok(())
+    }
+
+    /// Tells a session which channels it sees no longer, because of these rows of the log and before
+    /// anything else; answers which it sees from now on.
+    pub fn tell_hidden(&self, guild: GuildId, before: &Visible, rows: &[Told]) -> Result<Vec<ChannelId>> {
+        let Some(sight) = &self.sight else { return Ok(Vec::new()) };
+        if std::ptr::eq(before, &*sight.visible) {
+            return Ok(Vec::new());
+        }
+        // A channel's own creation and deletion tell that it comes and goes.
+        let tells_itself =
+            |told: &&Told| matches!(told.entry.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
+        let told = |channel: ChannelId| {
+            !self.interest.wants(Some(channel))
+                || rows.iter().filter(tells_itself).any(|told| told.entry.channel == Some(channel))
+        };
+        let mut lost: Vec<ChannelId> = before.channels.difference(&sight.visible.channels).copied().collect();
+        lost.sort_unstable();
+        for channel_id in lost.into_iter().filter(|channel| !told(*channel)) {
+            let event = Event::ephemeral(Moment::ChannelHidden, &Hidden { guild_id: Some(guild), channel_id })?;
+            self.handle.outbox.push(Out::Event(event));
+        }
+        let gained = sight.visible.channels.difference(&before.channels).copied();
+        let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(*channel)).collect();
+        gained.sort_unstable();
+        Ok(gained)
     }
 }
 
-/// The body of `channel_hidden` and `channel_shown`.
+/// The body of `channel_hidden`.
 #[derive(Serialize)]
-struct InSight {
+struct Hidden {
     /// None for direct messages and groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     guild_id: Option<GuildId>,
@@ -113,10 +184,20 @@ struct InSight {
 
 /// What tells somebody that they are in a group no longer.
 pub(super) fn direct_hidden(stream: StreamId) -> Result<Arc<Event>> {
-    Event::ephemeral(Moment::ChannelHidden, &InSight { guild_id: None, channel_id: ChannelId(stream.0) })
+    Event::ephemeral(Moment::ChannelHidden, &Hidden { guild_id: None, channel_id: ChannelId(stream.0) })
 }
 
 impl Visible {
+    /// Whether those who see this may receive a row of the log.
+    fn shows(&self, entry: &Entry) -> bool {
+        let allowed = match entry.kind.audience() {
+            Audience::Nobody => false,
+            Audience::Holders(needed) => self.permissions.contains(needed),
+            Audience::All => true,
+        };
+        allowed && entry.channel.is_none_or(|channel| self.channels.contains(&channel))
+    }
+
     /// What a member sees by the rules.
     pub fn of(rules: &GuildRules, member: &MemberRules) -> Visible {
         // Whether a member is timed out makes no difference to what they see.

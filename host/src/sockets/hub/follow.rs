@@ -1,0 +1,221 @@
+//! Keeps what sessions see as the rows of the log say, row by row, and hands the rows out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde::Deserialize;
+
+use super::listener::{Listener, Visible, direct_hidden};
+use super::{Handle, Hub, Told, goes_with};
+use crate::error::Result;
+use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
+use crate::log::{Entry, EventKind};
+use crate::sockets::CloseCode;
+use crate::sockets::backend::Backend;
+use crate::sockets::event::{Event, Moment};
+use crate::sockets::outbox::Out;
+
+/// Sessions that see channels from now on, by channel.
+type Gained = Vec<(ChannelId, Vec<Arc<Handle>>)>;
+
+impl Hub {
+    /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
+    pub async fn publish<B: Backend>(&self, backend: &B, entries: &[Arc<Entry>]) {
+        let told: Vec<Told> = entries.iter().cloned().map(Told::new).collect();
+        let mut rest = &told[..];
+        while let Some(first) = rest.first() {
+            // Channels that come or go together do so for those who see them as soon as the first does.
+            let together = rest.iter().take_while(|next| goes_with(&first.entry, &next.entry)).count().max(1);
+            let (rows, later) = rest.split_at(together);
+            rest = later;
+            let kind = first.entry.kind;
+            let before = matches!(kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
+            if before {
+                rows.iter().for_each(|row| self.deliver(row));
+            }
+            if let Err(error) = self.follow(backend, rows).await {
+                tracing::warn!(%error, %kind, "what sockets see could not be brought up to date; they must come again");
+                self.close_stream(first.entry.stream);
+            }
+            if !before {
+                rows.iter().for_each(|row| self.deliver(row));
+            }
+        }
+        let mut tail = self.tail.lock();
+        told.into_iter().for_each(|told| tail.add(told));
+        drop(tail);
+        self.published.notify_waiters();
+    }
+
+    /// Changes who sees what, as rows of the log say that go together.
+    async fn follow<B: Backend>(&self, backend: &B, rows: &[Told]) -> Result<()> {
+        let Some(Told { entry, .. }) = rows.first() else { return Ok(()) };
+        match entry.kind {
+            EventKind::SessionRevoked => self.revoke(entry),
+            EventKind::BlockAdded | EventKind::BlockRemoved => self.blocks_changed(backend, entry).await?,
+            EventKind::MemberJoined => self.member_came(backend, entry).await?,
+            EventKind::MemberLeft => {
+                let user = subject(entry)?;
+                self.state.write().unlisten(entry.stream, |listener| listener.handle.user == user);
+            }
+            EventKind::MemberUpdated => self.look_again(backend, rows, Some(subject(entry)?)).await?,
+            EventKind::GuildDeleted => drop(self.state.write().unlisten(entry.stream, |_| true)),
+            EventKind::ChannelCreated | EventKind::ChannelUpdated
+                if entry.channel == Some(ChannelId(entry.stream.0)) =>
+            {
+                self.recipients_changed(entry)?;
+            }
+            kind if kind.changes_access() => self.look_again(backend, rows, None).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn revoke(&self, entry: &Entry) {
+        #[derive(Deserialize)]
+        struct Revoked {
+            id: SessionId,
+        }
+        let Ok(revoked) = serde_json::from_str::<Revoked>(&entry.payload) else { return };
+        for handle in self.handles_of(UserId(entry.stream.0)) {
+            if handle.session == revoked.id {
+                handle.outbox.close(CloseCode::Revoked);
+            }
+        }
+    }
+
+    /// Either of the two hears of the other's moments no longer, or again.
+    async fn blocks_changed<B: Backend>(&self, backend: &B, entry: &Entry) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Block {
+            user_id: UserId,
+        }
+        let Block { user_id } = serde_json::from_str(&entry.payload)?;
+        for user in [user_id, UserId(entry.stream.0)] {
+            let handles = self.handles_of(user);
+            if handles.is_empty() {
+                continue;
+            }
+            let blocked = backend.blocks(user).await?;
+            for handle in handles {
+                *handle.blocked.write() = blocked.iter().copied().collect();
+            }
+        }
+        Ok(())
+    }
+
+    async fn member_came<B: Backend>(&self, backend: &B, entry: &Entry) -> Result<()> {
+        let (user, guild) = (subject(entry)?, GuildId(entry.stream.0));
+        let mut handles = self.handles_of(user);
+        handles.retain(|handle| handle.wants_all.load(Ordering::Acquire));
+        if handles.is_empty() {
+            return Ok(());
+        }
+        for handle in &handles {
+            self.tune(backend, handle, guild, |interest| interest.whole = true).await?;
+        }
+        let snapshot = backend.snapshot(user, &[entry.stream]).await?;
+        let Some(whole) = snapshot.streams.first() else { return Ok(()) };
+        let event = Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole.body)?;
+        for handle in &handles {
+            handle.outbox.push(Out::Event(event.clone()));
+        }
+        Ok(())
+    }
+
+    fn recipients_changed(&self, entry: &Entry) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Direct {
+            recipients: Vec<UserId>,
+        }
+        let Direct { recipients } = serde_json::from_str(&entry.payload)?;
+        let hidden = direct_hidden(entry.stream)?;
+        let mut state = self.state.write();
+        for handle in state.unlisten(entry.stream, |listener| !recipients.contains(&listener.handle.user)) {
+            handle.outbox.push(Out::Event(hidden.clone()));
+        }
+        let coming: Vec<Arc<Handle>> =
+            recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
+        for handle in coming {
+            state.listen(entry.stream, Listener::to_all(&handle));
+        }
+        Ok(())
+    }
+
+    /// Computes anew what those in a guild see, all of them or one; tells each what it lost and gained.
+    async fn look_again<B: Backend>(&self, backend: &B, rows: &[Told], only: Option<UserId>) -> Result<()> {
+        let Some(stream) = rows.first().map(|row| row.entry.stream) else { return Ok(()) };
+        if !self.state.read().rooms.contains_key(&stream) {
+            return Ok(());
+        }
+        let guild = GuildId(stream.0);
+        let Some(rules) = backend.rules(guild).await? else { return Ok(()) };
+        let fresh = match only {
+            Some(user) => backend.member(&rules, user).await?,
+            None => None,
+        };
+        let exceptions = rules.exceptions();
+        let mut alike: HashMap<Vec<i64>, Arc<Visible>> = HashMap::new();
+        let mut gained: Gained = Vec::new();
+        {
+            let mut state = self.state.write();
+            let Some(room) = state.rooms.get_mut(&stream) else { return Ok(()) };
+            for listener in room.listeners.values_mut() {
+                if only.is_some_and(|user| user != listener.handle.user) {
+                    continue;
+                }
+                let Some(sight) = &mut listener.sight else { continue };
+                if let Some(member) = &fresh {
+                    sight.member = member.clone();
+                }
+                let before = sight.renew(&rules, &exceptions, &mut alike);
+                for channel in listener.tell_hidden(guild, &before, rows)? {
+                    match gained.iter_mut().find(|(one, _)| *one == channel) {
+                        Some((_, handles)) => handles.push(listener.handle.clone()),
+                        None => gained.push((channel, vec![listener.handle.clone()])),
+                    }
+                }
+            }
+        }
+        self.tell_shown(backend, guild, gained).await
+    }
+
+    /// Tells sessions of channels that they see from now on: one body for all of them.
+    pub(in crate::sockets) async fn tell_shown<B: Backend>(
+        &self,
+        backend: &B,
+        guild: GuildId,
+        gained: Gained,
+    ) -> Result<()> {
+        for (channel, handles) in gained {
+            // Gone again meanwhile: the row that says so comes later.
+            let Some(body) = backend.shown(guild, channel).await? else { continue };
+            let event = Event::encoded(Moment::ChannelShown, body);
+            for handle in handles {
+                handle.outbox.push(Out::Event(event.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn close_stream(&self, stream: StreamId) {
+        let state = self.state.read();
+        for listener in state.rooms.get(&stream).into_iter().flat_map(|room| room.listeners.values()) {
+            listener.handle.outbox.close(CloseCode::Unknown);
+        }
+    }
+}
+
+/// Whom a member's event is about.
+pub(in crate::sockets) fn subject(entry: &Entry) -> Result<UserId> {
+    #[derive(Deserialize)]
+    struct About {
+        user: Who,
+    }
+    #[derive(Deserialize)]
+    struct Who {
+        id: UserId,
+    }
+    Ok(serde_json::from_str::<About>(&entry.payload)?.user.id)
+}

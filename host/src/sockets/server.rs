@@ -1,0 +1,103 @@
+//! The server as what sockets stand on.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::backend::{Backend, Streams};
+use super::hub::Handle;
+use super::session::Session;
+use super::snapshot::{self, Snapshot};
+use super::{Hub, command, voice};
+use crate::accounts::{self, CallerKind, Identity};
+use crate::app::App;
+use crate::channels::{self, Channel, GuildRules, Home, MemberRules};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::error::Result;
+use crate::guilds;
+use crate::http::caller::prove;
+use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
+use crate::log::source::Source;
+
+/// The body of `channel_shown`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    guild_id: GuildId,
+    channel_id: ChannelId,
+    channel: &'a Channel,
+}
+
+impl Backend for App {
+    fn hub(&self) -> &Hub {
+        &self.hub
+    }
+    fn log(&self) -> &Source {
+        &self.source
+    }
+    fn settings(&self) -> &config::Sockets {
+        &self.config.sockets
+    }
+    fn is_limited(&self) -> bool {
+        self.config.limits.enabled
+    }
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+    fn mint(&self) -> Result<i64> {
+        self.next_id()
+    }
+
+    async fn prove(&self, credentials: &str) -> Result<(CallerKind, Arc<Identity>)> {
+        prove(self, credentials).await
+    }
+    async fn identify(&self, user: UserId) -> Result<Arc<Identity>> {
+        accounts::identify(self, user).await
+    }
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.identities.has_ended(session)
+    }
+    async fn blocks(&self, user: UserId) -> Result<Vec<UserId>> {
+        accounts::blocks_around(&mut self.db.read().await?, user).await
+    }
+    async fn streams(&self, user: UserId) -> Result<Streams> {
+        let directs = channels::directs_of(self, user).await?;
+        let guilds = guilds::ids_of(self, user).await?;
+        Ok(Streams { directs, guilds })
+    }
+    async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
+        Ok(match self.rules.home(&self.db, channel).await? {
+            Some(Home::Guild(guild)) => Some(guild),
+            Some(Home::Direct(_)) | None => None,
+        })
+    }
+    async fn is_in(&self, user: UserId, stream: StreamId) -> Result<bool> {
+        if stream == user.into() || channels::membership_of(self, GuildId(stream.0), user).await?.is_some() {
+            return Ok(true);
+        }
+        Ok(channels::access_of(self, ChannelId(stream.0), user).await.is_ok())
+    }
+    async fn rules(&self, guild: GuildId) -> Result<Option<Arc<GuildRules>>> {
+        self.rules.guild(&self.db, guild).await
+    }
+    async fn member(&self, rules: &GuildRules, user: UserId) -> Result<Option<Arc<MemberRules>>> {
+        self.rules.member(&self.db, rules, user).await
+    }
+    async fn snapshot(&self, user: UserId, streams: &[StreamId]) -> Result<Snapshot> {
+        snapshot::read(self, user, streams).await
+    }
+    async fn shown(&self, guild_id: GuildId, channel_id: ChannelId) -> Result<Option<Arc<str>>> {
+        let Some(channel) = self.rules.view(&self.db, channel_id).await? else { return Ok(None) };
+        Ok(Some(serde_json::to_string(&Shown { guild_id, channel_id, channel: &channel })?.into()))
+    }
+    async fn run(session: &Session<Self>, name: &str, body: &RawValue) -> Result<Arc<str>> {
+        command::run(session, name, body).await
+    }
+    async fn replace(&self, user: UserId, old: i64, _new: &Handle) {
+        self.hub.close_replaced(user, old);
+    }
+    async fn departed(&self, handle: &Handle) {
+        voice::left_behind(self, handle);
+    }
+}

@@ -1,0 +1,201 @@
+//! How a client comes in: it says who it is, is subscribed first and then told where things stand, so
+//! that nothing falls between the two.
+
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Floors, Session, resume};
+use crate::accounts::{Caller, CallerKind};
+use crate::error::Result;
+use crate::i18n;
+use crate::id::{SessionId, StreamId, UserId};
+use crate::sockets::CloseCode;
+use crate::sockets::backend::Backend;
+use crate::sockets::protocol::{Identify, Inbound, Notice, Protocol, Resume, Subscribe, problem};
+use crate::sockets::snapshot::Stream;
+use crate::sockets::transport::{Arrived, Transport};
+use crate::sockets::wire::{Frame, Wire};
+
+/// What a client says first.
+enum Greeting {
+    /// It comes for the first time.
+    Identify(Identify),
+    /// It comes back.
+    Resume(Box<Resume>),
+}
+
+impl Greeting {
+    fn token(&self) -> &str {
+        match self {
+            Greeting::Identify(identify) => &identify.token,
+            Greeting::Resume(resume) => &resume.token,
+        }
+    }
+    fn locale(&self) -> Option<&str> {
+        match self {
+            Greeting::Identify(identify) => identify.locale.as_deref(),
+            Greeting::Resume(resume) => resume.locale.as_deref(),
+        }
+    }
+}
+
+/// Waits for the client to say who it is, and lets it in.
+pub(super) async fn enter<B: Backend>(
+    app: &B,
+    transport: &mut Transport,
+    wire: Wire,
+    mut caller: Caller,
+) -> Result<(Session<B>, Floors), CloseCode> {
+    let settings = app.settings();
+    if wire.protocol() == Protocol::Native {
+        let interval = settings.heartbeat_seconds * 1000;
+        let hello = format!(r#"{{"op":"hello","d":{{"heartbeat_interval_ms":{interval}}}}}"#);
+        transport.send(&mut vec![wire.seal(hello)]).await;
+    }
+    let patience = Duration::from_secs(settings.identify_seconds);
+    let waiting = tokio::time::timeout(patience, greeting(transport, wire));
+    let greeting = waiting.await.map_err(|_| CloseCode::NotIdentified)??;
+    let handle = match let_in(app, &mut caller, &greeting, wire).await {
+        Ok(handle) => handle,
+        Err(error) => {
+            let told = problem(&error, &caller.locale, caller.request_id.as_deref().unwrap_or_default());
+            let told = wire.protocol().not_let_in(&told).map(|told| wire.seal(told));
+            transport.send(&mut told.into_iter().collect()).await;
+            return Err(CloseCode::BadToken);
+        }
+    };
+    let session = Session { app: app.clone(), caller: ArcSwap::from_pointee(caller), handle };
+    if let Some(first) = wire.protocol().let_in(session.handle.id) {
+        transport.send(&mut vec![wire.seal(first)]).await;
+    }
+    let begun = match greeting {
+        Greeting::Identify(identify) => begin(&session, transport, identify.subscribe.unwrap_or_default()).await,
+        Greeting::Resume(resume) => resume::resume(&session, transport, *resume).await,
+    };
+    match begun {
+        Ok(floors) => Ok((session, floors)),
+        Err(code) => {
+            app.hub().leave(&session.handle);
+            app.departed(&session.handle).await;
+            Err(code)
+        }
+    }
+}
+
+async fn greeting(transport: &mut Transport, wire: Wire) -> Result<Greeting, CloseCode> {
+    loop {
+        match transport.receive().await {
+            Arrived::Frame(frame) => match wire.protocol().read(&wire.open(frame)?)? {
+                Inbound::Identify(identify) => return Ok(Greeting::Identify(identify)),
+                Inbound::Resume(resume) => return Ok(Greeting::Resume(resume)),
+                Inbound::Command { .. } => return Err(CloseCode::NotIdentified),
+                Inbound::Heartbeat | Inbound::Nothing => {}
+                Inbound::Leave => return Err(CloseCode::Unknown),
+            },
+            Arrived::Moved(socket) => {
+                let mut left = transport.move_to(socket);
+                transport.send(&mut left).await;
+            }
+            Arrived::Gone => return Err(CloseCode::Unknown),
+            Arrived::Bad => return Err(CloseCode::BadFrame),
+        }
+    }
+}
+
+/// Finds out who a client is, and tells the hub.
+async fn let_in<B: Backend>(
+    app: &B,
+    caller: &mut Caller,
+    greeting: &Greeting,
+    wire: Wire,
+) -> Result<std::sync::Arc<crate::sockets::hub::Handle>> {
+    let token = greeting.token();
+    let credentials = if token.contains(' ') { token.to_owned() } else { format!("Bearer {token}") };
+    let (kind, identity) = app.prove(&credentials).await?;
+    caller.kind = kind;
+    caller.user = identity.author.id;
+    let asked = greeting.locale().and_then(|asked| i18n::LOCALES.into_iter().find(|known| *known == asked));
+    caller.locale = asked.map_or_else(|| identity.locale.clone(), str::to_owned);
+    caller.identity = Some(identity);
+    let session = match kind {
+        CallerKind::Session(session) => session,
+        // A bot has one session for ever: its account.
+        CallerKind::Bot | CallerKind::Anonymous => SessionId(caller.user.0),
+    };
+    let handle = app.hub().enter(app, caller, session, wire).await?;
+    // A bot's token replaced between its proof and here: the row that said so found no socket to close.
+    if caller.is_bot() && app.prove(&credentials).await.is_err() {
+        handle.outbox.close(CloseCode::Revoked);
+    }
+    Ok(handle)
+}
+
+/// The body of `ready`.
+#[derive(Serialize)]
+struct Ready<'a> {
+    session_id: String,
+    user: &'a RawValue,
+    blocked: &'a [UserId],
+    streams: &'a [Stream],
+}
+
+async fn begin<B: Backend>(
+    session: &Session<B>,
+    transport: &mut Transport,
+    subscribe: Subscribe,
+) -> Result<Floors, CloseCode> {
+    let welcome = async {
+        let streams = listen(session, subscribe).await?;
+        let snapshot = session.app.snapshot(session.handle.user, &streams).await?;
+        for membership in &snapshot.memberships {
+            session.app.hub().settle(&session.app, &session.handle, membership).await?;
+        }
+        let (user, blocked, streams) = (&*snapshot.user, &snapshot.blocked[..], &snapshot.streams[..]);
+        let ready = Ready { session_id: session.handle.id.to_string(), user, blocked, streams };
+        Ok((serde_json::to_string(&ready)?, snapshot.positions()))
+    };
+    match welcome.await {
+        Ok((ready, positions)) => {
+            send(session, transport, session.protocol().notice(Notice::Ready, &ready)).await;
+            Ok(Floors::new(positions))
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Listens to everything that a session receives by itself; answers those streams.
+pub(super) async fn listen<B: Backend>(session: &Session<B>, subscribe: Subscribe) -> Result<Vec<StreamId>> {
+    let (app, handle) = (&session.app, &session.handle);
+    let mut streams = vec![handle.user.into()];
+    if subscribe == Subscribe::All {
+        // Before it is read where its user is: who joins from here on finds the session waiting.
+        app.hub().want_all(handle);
+    }
+    let there = app.streams(handle.user).await?;
+    for direct in there.directs {
+        app.hub().listen_direct(handle, direct.into());
+        streams.push(direct.into());
+    }
+    if subscribe == Subscribe::All {
+        for guild in there.guilds {
+            if app.hub().tune(app, handle, guild, |interest| interest.whole = true).await?.is_some() {
+                streams.push(guild.into());
+            }
+        }
+    }
+    Ok(streams)
+}
+
+pub(super) fn failed(error: &crate::error::Error) -> CloseCode {
+    tracing::warn!(%error, "a session could not begin");
+    CloseCode::Unknown
+}
+
+/// Sends a frame to a session that isn't under way yet; if the client is gone, that shows soon enough.
+pub(super) async fn send<B: Backend>(session: &Session<B>, transport: &mut Transport, text: String) -> bool {
+    let mut frames: Vec<Frame> = vec![session.seal(text)];
+    transport.send(&mut frames).await
+}
