@@ -29,7 +29,7 @@ const DOCUMENTS: [&str; 6] = [
 ];
 
 /// What each command does, and what its acknowledgement holds.
-const COMMANDS: [(&str, &str, &str); 8] = [
+const COMMANDS: [(&str, &str, &str); 10] = [
     ("join_room", "Receive what happens in a room.", "the room"),
     (
         "leave_room",
@@ -39,6 +39,12 @@ const COMMANDS: [(&str, &str, &str); 8] = [
     ("send_message", "Send a message.", "the message"),
     ("typing", "Say that one types.", "what others receive"),
     ("stop_typing", "Say that one types no longer.", "what others receive"),
+    (
+        "request_members",
+        "Read members of a guild in pages, with their presence; from here on the session hears of it.",
+        "`{items, has_more}`: members, each with `presence`",
+    ),
+    ("set_presence", "Say how busy one is: `online`, `idle`, `dnd` or `invisible`.", "the presence that others see"),
     ("join_voice", "Come into a voice channel; one is in one at a time.", "the voice state"),
     ("leave_voice", "Leave it.", "the channel"),
     ("voice_state", "Change how one takes part in it.", "the voice state"),
@@ -47,9 +53,13 @@ const COMMANDS: [(&str, &str, &str); 8] = [
 /// What the server sends of its own, beside events.
 const FRAMES: [(&str, &str, &str); 9] = [
     ("hello", "`{heartbeat_interval_ms}`", "The first frame: identify now, and beat this often."),
-    ("ready", "`{session_id, user, blocked, streams}`", "The client is let in; where everything stands."),
-    ("resync", "`{stream, reason, snapshot}`", "What was missed of a stream can't be told: here is the stream."),
-    ("resumed", "`{session_id, streams: [{id, s}]}`", "The client has everything that it missed."),
+    ("ready", "`{session_id, user, blocked, streams, presences}`", "The client is let in; where everything stands."),
+    (
+        "resync",
+        "`{stream, reason, snapshot}`, and `user`, `blocked` for one's own account",
+        "What was missed of a stream can't be told: here is the stream.",
+    ),
+    ("resumed", "`{session_id, streams: [{id, s}], presences}`", "The client has everything that it missed."),
     ("event", "the event's body, with `t`, `g`, `s`", "Something happened."),
     ("ack", "the answer, with `rid`", "A command was done."),
     ("error", "none; `problem`, and `rid` if it answers a command", "A command was refused, or the token was."),

@@ -46,4 +46,5 @@ mod operating;
 mod permissions;
 mod real_clients;
 mod sockets_gateway;
+mod sockets_presence;
 mod write_path;

@@ -22,7 +22,7 @@ use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
-use crate::sockets::Hub;
+use crate::sockets::{Hub, server};
 
 /// A handle on the running server.
 #[derive(Clone)]
@@ -127,6 +127,7 @@ impl App {
         tokio::spawn(housekeeping::run(app.clone()));
         tokio::spawn(housekeeping::PURGE.follow(app.clone()));
         tokio::spawn(token::keep_fresh(app.clone()));
+        tokio::spawn(server::look_after(app.clone()));
         Ok(app)
     }
 

@@ -30,7 +30,7 @@ pub mod webhooks;
 
 pub(crate) use access::membership_through;
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
-pub(crate) use directs::directs_of;
+pub(crate) use directs::{directs_of, partners_of};
 pub use permissions::Permissions;
 pub use rules::{
     ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Step, Verification,

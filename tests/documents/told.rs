@@ -152,6 +152,8 @@ fn quoted_type(ty: &Type) -> String {
     match name.as_str() {
         "String" => "text".to_owned(),
         "bool" => "bool".to_owned(),
+        "i64" => "number".to_owned(),
+        "Availability" => "text".to_owned(),
         "Vec" => format!("[{}]", inner()),
         "Option" => format!("{}?", inner()),
         id if id.ends_with("Id") => "id".to_owned(),

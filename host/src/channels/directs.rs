@@ -17,6 +17,8 @@ use crate::log::{EventKind, Tx};
 pub mod routes;
 pub(super) mod store;
 
+/// People of direct and group channels whose presence a session is told by itself, at most.
+const PARTNERS: i64 = 500;
 /// People in one group, at most.
 const MAX_PEOPLE: usize = 10;
 
@@ -66,6 +68,12 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Channel>> {
 /// The ids of the direct and group channels that somebody is in.
 pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>> {
     Ok(store::ids_of_user(&mut app.db.read().await?, user).await?)
+}
+
+/// Those whom somebody talks to in direct and group channels, with the channel; the newest channels alone
+/// if they are very many.
+pub(crate) async fn partners_of(app: &App, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
+    Ok(store::partners(&mut app.db.read().await?, user, PARTNERS).await?)
 }
 
 /// Opens the one direct channel that two people have, or a new group.

@@ -55,6 +55,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn blocks(&self, user: UserId) -> impl Future<Output = Result<Vec<UserId>>> + Send;
     /// The streams that somebody may listen to.
     fn streams(&self, user: UserId) -> impl Future<Output = Result<Streams>> + Send;
+    /// Those whom somebody talks to in direct and group channels, with the channel.
+    fn partners(&self, user: UserId) -> impl Future<Output = Result<Vec<(ChannelId, UserId)>>> + Send;
     /// The guild that a channel is in; nothing for direct channels and those that aren't there.
     fn guild_of(&self, channel: ChannelId) -> impl Future<Output = Result<Option<GuildId>>> + Send;
     /// Whether somebody belongs to a stream.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::event::{Event, Moment};
+use super::presence::{Availability, Presence, Status};
 use super::protocol::Room;
 use super::session::Session;
 use super::voice;
@@ -15,10 +16,15 @@ use crate::accounts::Caller;
 use crate::channels::{self, Access, ChannelKind, Permissions, access, membership};
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
+use crate::guilds::members::{self, Member, MembersQuery};
 use crate::http::body::{Faults, Validate, parse};
-use crate::id::{ChannelId, FileId, MessageId, UserId};
+use crate::http::page::Page;
+use crate::id::{ChannelId, FileId, GuildId, MessageId, UserId};
 use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{self, Draft};
+
+/// Members that one request gives, at most.
+const MEMBERS_AT_ONCE: i64 = 100;
 
 /// Runs a command; gives the body of its acknowledgement.
 pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<str>> {
@@ -31,6 +37,8 @@ pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<s
         "leave_room" => Box::pin(leave_room(session, caller, parse(body)?)).await,
         "typing" => Box::pin(typing(session, caller, parse(body)?, Moment::Typing)).await,
         "stop_typing" => Box::pin(typing(session, caller, parse(body)?, Moment::StopTyping)).await,
+        "request_members" => Box::pin(request_members(session, caller, parse(body)?)).await,
+        "set_presence" => Box::pin(set_presence(session, caller, parse(body)?)).await,
         "join_voice" => Box::pin(join_voice(session, caller, parse(body)?)).await,
         "leave_voice" => Box::pin(leave_voice(session, caller, parse(body)?)).await,
         "voice_state" => Box::pin(voice_state(session, caller, parse(body)?)).await,
@@ -208,6 +216,66 @@ async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Mom
     let event = Event::about(moment, caller.user, body.channel_id.0, told.clone());
     session.app.hub.tell_channel(access.stream(), body.channel_id, &event, caller.user);
     Ok(told)
+}
+
+/// Which members of a guild are wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    guild_id: GuildId,
+    after: Option<UserId>,
+    limit: Option<i64>,
+    query: Option<String>,
+}
+
+impl Validate for Members {
+    fn check(&self, faults: &mut Faults) {
+        if self.limit.is_some_and(|limit| !(1..=MEMBERS_AT_ONCE).contains(&limit)) {
+            faults.note("/limit", FieldCode::OutOfRange);
+        }
+    }
+}
+
+/// A member, and how busy they are.
+#[derive(Serialize)]
+struct MemberThere {
+    #[serde(flatten)]
+    member: Member,
+    presence: Presence,
+}
+
+async fn request_members(session: &Session, caller: &Caller, wanted: Members) -> Result<Arc<str>> {
+    let query = MembersQuery {
+        after: wanted.after.map(|user| user.to_string()),
+        limit: Some(wanted.limit.unwrap_or(MEMBERS_AT_ONCE)),
+        q: wanted.query,
+    };
+    let page = members::list(&session.app, caller, wanted.guild_id, query).await?;
+    let hub = &session.app.hub;
+    hub.presences.watch(&session.handle, wanted.guild_id.into(), page.items.iter().map(|member| member.user.id));
+    let there = |member: Member| {
+        let presence = match session.handle.hears(member.user.id) {
+            true => hub.presences.of(member.user.id),
+            false => Presence { user_id: member.user.id, status: Status::Offline },
+        };
+        MemberThere { member, presence }
+    };
+    json(&Page { items: page.items.into_iter().map(there).collect(), has_more: page.has_more })
+}
+
+/// How busy one is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Busy {
+    status: Availability,
+}
+
+impl Validate for Busy {
+    fn check(&self, _: &mut Faults) {}
+}
+
+async fn set_presence(session: &Session, _: &Caller, busy: Busy) -> Result<Arc<str>> {
+    json(&session.app.hub.presences.set(&session.handle, busy.status))
 }
 
 async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {

@@ -1,28 +1,33 @@
 //! Who listens to what on this node, and the one place that hands events to them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 mod follow;
+mod handle;
 mod listener;
+mod rooms;
 mod tail;
 
 pub(super) use follow::subject;
+pub use handle::Handle;
 pub use listener::Interest;
 use listener::{Listener, Sight, Visible};
+use rooms::State;
 pub use tail::{Tail, Told};
 
 use super::CloseCode;
 use super::backend::{Backend, membership};
 use super::engineio::Engines;
 use super::event::Event;
-use super::outbox::{Out, Outbox};
+use super::outbox::Out;
+use super::presence::Presences;
 use super::voice::Voices;
 use super::wire::Wire;
 use crate::accounts::Caller;
@@ -37,47 +42,10 @@ const REPLAYS_AT_ONCE: usize = 16;
 /// How long a client that comes back may wait for this node to have published what it has seen elsewhere.
 const CATCH_UP: Duration = Duration::from_secs(5);
 
-/// A client's session as the hub knows it.
-pub struct Handle {
-    /// Its name, unlike that of any other session on any node.
-    pub id: i64,
-    /// Whose it is.
-    pub user: UserId,
-    /// The login that it ends with.
-    pub session: SessionId,
-    /// How its frames are written.
-    pub wire: Wire,
-    /// What waits to be written to it.
-    pub outbox: Outbox,
-    /// Whether it wants every guild that its user joins.
-    wants_all: AtomicBool,
-    /// What it listens to.
-    streams: Mutex<Vec<StreamId>>,
-    /// Of whose moments it doesn't hear.
-    blocked: RwLock<HashSet<UserId>>,
-}
-
-impl Handle {
-    /// Whether it hears of somebody's moments: not if one of the two has blocked the other.
-    pub fn hears(&self, user: UserId) -> bool {
-        !self.blocked.read().contains(&user)
-    }
-}
-
-/// Those who listen to one stream.
-#[derive(Default)]
-struct Room {
-    listeners: IndexMap<i64, Listener>,
-    /// The position of the stream's last row that was published while somebody listened.
-    head: AtomicI64,
-}
-
-#[derive(Default)]
-struct State {
-    rooms: HashMap<StreamId, Room>,
-    users: HashMap<UserId, Vec<Arc<Handle>>>,
-    sockets: usize,
-}
+/// How long somebody in a voice channel may be silent before they are asked whether they are there.
+const SPEAKER_ASKED: Duration = Duration::from_secs(3);
+/// How long they may be silent before they are taken out of it.
+const SPEAKER_LOST: Duration = Duration::from_secs(8);
 
 /// Sockets of this node and what they listen to.
 pub struct Hub {
@@ -92,6 +60,10 @@ pub struct Hub {
     pub engines: Engines,
     /// Who is in which voice channel.
     pub voices: Voices,
+    /// Who is there.
+    pub presences: Presences,
+    /// Sessions that take part in a voice channel: those are looked at more often.
+    speakers: Mutex<BTreeMap<i64, Arc<Handle>>>,
 }
 
 impl Hub {
@@ -106,6 +78,8 @@ impl Hub {
             replays: Semaphore::new(REPLAYS_AT_ONCE),
             engines: Engines::default(),
             voices: Voices::default(),
+            presences: Presences::default(),
+            speakers: Mutex::default(),
         }
     }
 
@@ -127,16 +101,7 @@ impl Hub {
         session: SessionId,
         wire: Wire,
     ) -> Result<Arc<Handle>> {
-        let handle = Arc::new(Handle {
-            id: backend.mint()?,
-            user: caller.user,
-            session,
-            wire,
-            outbox: Outbox::new(&self.settings),
-            wants_all: AtomicBool::new(false),
-            streams: Mutex::default(),
-            blocked: RwLock::default(),
-        });
+        let handle = Arc::new(Handle::new(backend.mint()?, caller.user, session, wire, &self.settings));
         {
             let mut state = self.state.write();
             state.sockets += 1;
@@ -161,6 +126,8 @@ impl Hub {
     /// Lets a session out.
     pub fn leave(&self, handle: &Handle) {
         self.state.write().forget(handle);
+        self.presences.leave(handle, Instant::now());
+        self.falls_silent(handle.id);
     }
 
     /// Listens to a direct channel.
@@ -279,6 +246,29 @@ impl Hub {
         }
     }
 
+    /// A session takes part in a voice channel.
+    pub fn speaks(&self, handle: &Arc<Handle>) {
+        self.speakers.lock().insert(handle.id, handle.clone());
+    }
+
+    /// A session takes part in no voice channel any more.
+    pub fn falls_silent(&self, id: i64) {
+        self.speakers.lock().remove(&id);
+    }
+
+    /// Asks those in voice channels who were silent for a while whether they are there; answers those
+    /// who were asked and gave no answer in time, and forgets them.
+    pub fn lost_speakers(&self) -> Vec<Arc<Handle>> {
+        let mut speakers = self.speakers.lock();
+        let (lost, there): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut *speakers).into_iter().partition(|(_, handle)| handle.silence() >= SPEAKER_LOST);
+        *speakers = there;
+        for handle in speakers.values().filter(|handle| handle.silence() >= SPEAKER_ASKED) {
+            handle.outbox.push(Out::Frame(handle.wire.probe()));
+        }
+        lost.into_values().collect()
+    }
+
     /// The sessions of somebody.
     pub fn handles_of(&self, user: UserId) -> Vec<Arc<Handle>> {
         self.state.read().users.get(&user).cloned().unwrap_or_default()
@@ -359,52 +349,6 @@ impl Hub {
             }
         }
         room.head.store(told.entry.position, Ordering::Release);
-    }
-}
-
-impl State {
-    fn listen(&mut self, stream: StreamId, listener: Listener) {
-        let handle = listener.handle.clone();
-        if let indexmap::map::Entry::Vacant(place) = self.rooms.entry(stream).or_default().listeners.entry(handle.id) {
-            place.insert(listener);
-            handle.streams.lock().push(stream);
-        }
-    }
-
-    fn listener(&mut self, stream: StreamId, handle: &Handle) -> Option<&mut Listener> {
-        self.rooms.get_mut(&stream)?.listeners.get_mut(&handle.id)
-    }
-
-    /// Takes those out of a stream who may listen no longer; answers them.
-    fn unlisten(&mut self, stream: StreamId, leaves: impl Fn(&Listener) -> bool) -> Vec<Arc<Handle>> {
-        let Some(room) = self.rooms.get_mut(&stream) else { return Vec::new() };
-        let leaving: Vec<Arc<Handle>> =
-            room.listeners.values().filter(|one| leaves(one)).map(|one| one.handle.clone()).collect();
-        room.listeners.retain(|_, listener| !leaves(listener));
-        if room.listeners.is_empty() {
-            self.rooms.remove(&stream);
-        }
-        for handle in &leaving {
-            handle.streams.lock().retain(|one| *one != stream);
-        }
-        leaving
-    }
-
-    fn forget(&mut self, handle: &Handle) {
-        for stream in std::mem::take(&mut *handle.streams.lock()) {
-            let Some(room) = self.rooms.get_mut(&stream) else { continue };
-            room.listeners.swap_remove(&handle.id);
-            if room.listeners.is_empty() {
-                self.rooms.remove(&stream);
-            }
-        }
-        let Some(handles) = self.users.get_mut(&handle.user) else { return };
-        let before = handles.len();
-        handles.retain(|other| other.id != handle.id);
-        self.sockets -= before - handles.len();
-        if handles.is_empty() {
-            self.users.remove(&handle.user);
-        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The server as what sockets stand on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backend::{Backend, Streams};
 use super::hub::Handle;
@@ -66,6 +68,9 @@ impl Backend for App {
         let guilds = guilds::ids_of(self, user).await?;
         Ok(Streams { directs, guilds })
     }
+    async fn partners(&self, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
+        channels::partners_of(self, user).await
+    }
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
         Ok(match self.rules.home(&self.db, channel).await? {
             Some(Home::Guild(guild)) => Some(guild),
@@ -99,5 +104,21 @@ impl Backend for App {
     }
     async fn departed(&self, handle: &Handle) {
         voice::left_behind(self, handle);
+    }
+}
+
+/// How often it is looked whether somebody has been gone for long, or is lost.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks after those who are gone, until the server ends.
+pub async fn look_after(app: App) {
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = app.ended() => return,
+        }
+        app.hub.presences.sweep(Instant::now());
     }
 }

@@ -138,6 +138,7 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
             Some(answer) = running.next() => frames.extend(answer),
             arrived = transport.receive(), if running.len() < COMMANDS_AT_ONCE => match arrived {
                 Arrived::Frame(frame) => {
+                    session.handle.hear();
                     let frame = match wire.open(frame) {
                         Ok(frame) => frame,
                         Err(code) => return Some(code),
@@ -169,6 +170,7 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                         Err(code) => return Some(code),
                     }
                 }
+                Arrived::Alive => session.handle.hear(),
                 Arrived::Moved(socket) => frames.extend(transport.move_to(socket)),
                 Arrived::Gone => return None,
                 Arrived::Bad => return Some(CloseCode::BadFrame),

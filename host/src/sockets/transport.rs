@@ -42,6 +42,8 @@ pub enum Transport {
 pub enum Arrived {
     /// A frame.
     Frame(Frame),
+    /// A sign of life of the WebSocket itself.
+    Alive,
     /// The client moved to a WebSocket.
     Moved(Box<Socket>),
     /// The client is gone.
@@ -65,7 +67,7 @@ pub async fn socket(upgraded: Upgraded, settings: &Sockets) -> Socket {
 fn texts(frames: &mut Vec<Frame>) -> Vec<Utf8Bytes> {
     let text = |frame| match frame {
         Frame::Text(text) => Some(text),
-        Frame::Binary(_) => None,
+        Frame::Binary(_) | Frame::Ping => None,
     };
     frames.drain(..).filter_map(text).collect()
 }
@@ -74,14 +76,12 @@ impl Transport {
     /// The next thing that arrives. Nothing is lost if the future is dropped.
     pub async fn receive(&mut self) -> Arrived {
         match self {
-            Transport::Socket(socket) => loop {
-                match socket.next().await {
-                    Some(Ok(Message::Text(text))) => return Arrived::Frame(Frame::Text(text)),
-                    Some(Ok(Message::Binary(bytes))) => return Arrived::Frame(Frame::Binary(bytes)),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    Some(Ok(Message::Close(_))) | None => return Arrived::Gone,
-                    Some(Ok(Message::Frame(_)) | Err(_)) => return Arrived::Bad,
-                }
+            Transport::Socket(socket) => match socket.next().await {
+                Some(Ok(Message::Text(text))) => Arrived::Frame(Frame::Text(text)),
+                Some(Ok(Message::Binary(bytes))) => Arrived::Frame(Frame::Binary(bytes)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => Arrived::Alive,
+                Some(Ok(Message::Close(_))) | None => Arrived::Gone,
+                Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
             Transport::Polling { posted, .. } => match posted.recv().await {
                 Some(FromPolling::Packet(packet)) => Arrived::Frame(Frame::Text(packet)),

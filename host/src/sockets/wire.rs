@@ -21,6 +21,8 @@ pub enum Frame {
     Text(Utf8Bytes),
     /// Bytes: MessagePack, or something compressed.
     Binary(Bytes),
+    /// A question of the WebSocket itself, which every client's library answers.
+    Ping,
 }
 
 impl Frame {
@@ -29,6 +31,7 @@ impl Frame {
         match self {
             Frame::Text(text) => text.len(),
             Frame::Binary(bytes) => bytes.len(),
+            Frame::Ping => 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl From<Frame> for Message {
         match frame {
             Frame::Text(text) => Message::Text(text),
             Frame::Binary(bytes) => Message::Binary(bytes),
+            Frame::Ping => Message::Ping(Bytes::new()),
         }
     }
 }
@@ -113,6 +117,14 @@ impl Wire {
         }
     }
 
+    /// What a client answers at once that is still there.
+    pub fn probe(self) -> Frame {
+        match self {
+            Wire::SocketIo => Frame::from("2"),
+            _ => Frame::Ping,
+        }
+    }
+
     /// The text of a frame from a client.
     pub fn open(self, frame: Frame) -> Result<Utf8Bytes, CloseCode> {
         match (self, frame) {
@@ -120,7 +132,7 @@ impl Wire {
             (Wire::MessagePack | Wire::DeflatedMessagePack, Frame::Binary(bytes)) => {
                 unpacked(&bytes).ok_or(CloseCode::BadFrame)
             }
-            (_, Frame::Binary(_)) => Err(CloseCode::BadFrame),
+            (_, Frame::Binary(_) | Frame::Ping) => Err(CloseCode::BadFrame),
         }
     }
 }

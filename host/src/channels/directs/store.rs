@@ -38,6 +38,13 @@ pub async fn ids_of_user(conn: &mut Conn, user: UserId) -> Result<Vec<ChannelId>
     Ok(rows.into_iter().map(|(channel,)| channel).collect())
 }
 
+/// Those whom somebody talks to in direct and group channels, the newest channels first, `limit` at most.
+pub async fn partners(conn: &mut Conn, user: UserId, limit: i64) -> Result<Vec<(ChannelId, UserId)>> {
+    let sql = "select o.channel_id, o.user_id from recipients r join recipients o on o.channel_id = r.channel_id
+        where r.user_id = $1 and o.user_id <> $1 order by o.channel_id desc, o.user_id limit $2";
+    conn.all(sql, &[&user, &limit]).await
+}
+
 /// The direct channel of two people, if they have one.
 pub async fn pair(conn: &mut Conn, low: UserId, high: UserId) -> Result<Option<ChannelId>> {
     let sql = "select channel_id from direct_pairs where low_id = $1 and high_id = $2";

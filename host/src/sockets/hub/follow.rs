@@ -57,10 +57,15 @@ impl Hub {
             EventKind::MemberJoined => self.member_came(backend, entry).await?,
             EventKind::MemberLeft => {
                 let user = subject(entry)?;
-                self.state.write().unlisten(entry.stream, |listener| listener.handle.user == user);
+                let leaving = self.state.write().unlisten(entry.stream, |listener| listener.handle.user == user);
+                self.presences.lose(&leaving, entry.stream);
+                self.presences.left(user, entry.stream);
             }
             EventKind::MemberUpdated => self.look_again(backend, rows, Some(subject(entry)?)).await?,
-            EventKind::GuildDeleted => drop(self.state.write().unlisten(entry.stream, |_| true)),
+            EventKind::GuildDeleted => {
+                let leaving = self.state.write().unlisten(entry.stream, |_| true);
+                self.presences.lose(&leaving, entry.stream);
+            }
             EventKind::ChannelCreated | EventKind::ChannelUpdated
                 if entry.channel == Some(ChannelId(entry.stream.0)) =>
             {
@@ -132,13 +137,17 @@ impl Hub {
         let Direct { recipients } = serde_json::from_str(&entry.payload)?;
         let hidden = direct_hidden(entry.stream)?;
         let mut state = self.state.write();
-        for handle in state.unlisten(entry.stream, |listener| !recipients.contains(&listener.handle.user)) {
+        let leaving = state.unlisten(entry.stream, |listener| !recipients.contains(&listener.handle.user));
+        self.presences.lose(&leaving, entry.stream);
+        for handle in leaving {
+            self.presences.left(handle.user, entry.stream);
             handle.outbox.push(Out::Event(hidden.clone()));
         }
         let coming: Vec<Arc<Handle>> =
             recipients.iter().filter_map(|user| state.users.get(user)).flatten().cloned().collect();
         for handle in coming {
             state.listen(entry.stream, Listener::to_all(&handle));
+            self.presences.watch(&handle, entry.stream, recipients.iter().copied());
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! How a client comes in: it says who it is, is subscribed first and then told where things stand, so
 //! that nothing falls between the two.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,6 +16,8 @@ use crate::i18n;
 use crate::id::{SessionId, StreamId, UserId};
 use crate::sockets::CloseCode;
 use crate::sockets::backend::Backend;
+use crate::sockets::hub::Handle;
+use crate::sockets::presence::{Presence, Status};
 use crate::sockets::protocol::{Identify, Inbound, Notice, Protocol, Resume, Subscribe, problem};
 use crate::sockets::snapshot::Stream;
 use crate::sockets::transport::{Arrived, Transport};
@@ -99,6 +103,7 @@ async fn greeting(transport: &mut Transport, wire: Wire) -> Result<Greeting, Clo
                 let mut left = transport.move_to(socket);
                 transport.send(&mut left).await;
             }
+            Arrived::Alive => {}
             Arrived::Gone => return Err(CloseCode::Unknown),
             Arrived::Bad => return Err(CloseCode::BadFrame),
         }
@@ -106,12 +111,7 @@ async fn greeting(transport: &mut Transport, wire: Wire) -> Result<Greeting, Clo
 }
 
 /// Finds out who a client is, and tells the hub.
-async fn let_in<B: Backend>(
-    app: &B,
-    caller: &mut Caller,
-    greeting: &Greeting,
-    wire: Wire,
-) -> Result<std::sync::Arc<crate::sockets::hub::Handle>> {
+async fn let_in<B: Backend>(app: &B, caller: &mut Caller, greeting: &Greeting, wire: Wire) -> Result<Arc<Handle>> {
     let token = greeting.token();
     let credentials = if token.contains(' ') { token.to_owned() } else { format!("Bearer {token}") };
     let (kind, identity) = app.prove(&credentials).await?;
@@ -140,6 +140,7 @@ struct Ready<'a> {
     user: &'a RawValue,
     blocked: &'a [UserId],
     streams: &'a [Stream],
+    presences: Vec<Presence>,
 }
 
 async fn begin<B: Backend>(
@@ -154,7 +155,8 @@ async fn begin<B: Backend>(
             session.app.hub().settle(&session.app, &session.handle, membership).await?;
         }
         let (user, blocked, streams) = (&*snapshot.user, &snapshot.blocked[..], &snapshot.streams[..]);
-        let ready = Ready { session_id: session.handle.id.to_string(), user, blocked, streams };
+        let presences = meet(session).await?;
+        let ready = Ready { session_id: session.handle.id.to_string(), user, blocked, streams, presences };
         Ok((serde_json::to_string(&ready)?, snapshot.positions()))
     };
     match welcome.await {
@@ -187,6 +189,19 @@ pub(super) async fn listen<B: Backend>(session: &Session<B>, subscribe: Subscrib
         }
     }
     Ok(streams)
+}
+
+/// Comes into the presence of those that a session's user talks to; answers who of them is there.
+pub(super) async fn meet<B: Backend>(session: &Session<B>) -> Result<Vec<Presence>> {
+    let (presences, handle) = (&session.app.hub().presences, &session.handle);
+    presences.come(handle);
+    let mut there = BTreeMap::new();
+    for (channel, user) in session.app.partners(handle.user).await? {
+        for presence in presences.watch(handle, channel.into(), [user]) {
+            there.insert(presence.user_id, presence);
+        }
+    }
+    Ok(there.into_values().filter(|presence| presence.status != Status::Offline).collect())
 }
 
 pub(super) fn failed(error: &crate::error::Error) -> CloseCode {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::entrance::{failed, listen, send};
+use super::entrance::{failed, listen, meet, send};
 use super::{Floors, Session};
 use crate::closed_set;
 use crate::error::Result;
@@ -16,6 +17,7 @@ use crate::sockets::CloseCode;
 use crate::sockets::backend::Backend;
 use crate::sockets::event::Event;
 use crate::sockets::hub::{Told, subject};
+use crate::sockets::presence::Presence;
 use crate::sockets::protocol::{Notice, Resume, Room, Subscribe};
 use crate::sockets::snapshot::Stream;
 use crate::sockets::transport::Transport;
@@ -53,6 +55,15 @@ struct Resync<'a> {
     reason: Reason,
     /// The stream as in `ready`; null if the user isn't in it.
     snapshot: Option<&'a Stream>,
+    /// The account as in `ready`, if the stream is the account's own.
+    #[serde(flatten)]
+    account: Option<Account<'a>>,
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    user: &'a RawValue,
+    blocked: &'a [UserId],
 }
 
 /// The body of `resumed`.
@@ -60,6 +71,7 @@ struct Resync<'a> {
 struct Resumed {
     session_id: String,
     streams: Vec<Place>,
+    presences: Vec<Presence>,
 }
 
 /// A stream and its position.
@@ -124,7 +136,8 @@ pub(super) async fn resume<B: Backend>(
     begin_anew(session, transport, cursors, &streams, &anew, &mut floors).await.map_err(|error| failed(&error))?;
     let mut places: Vec<Place> = floors.iter().map(|(id, s)| Place { id: *id, s: *s }).collect();
     places.sort_unstable_by_key(|place| place.id);
-    let resumed = Resumed { session_id: session.handle.id.to_string(), streams: places };
+    let presences = meet(session).await.map_err(|error| failed(&error))?;
+    let resumed = Resumed { session_id: session.handle.id.to_string(), streams: places, presences };
     let resumed = serde_json::to_string(&resumed).map_err(|error| failed(&error.into()))?;
     send(session, transport, session.protocol().notice(Notice::Resumed, &resumed)).await;
     Ok(Floors::new(floors))
@@ -237,27 +250,25 @@ async fn begin_anew<B: Backend>(
         for (stream, reason) in anew {
             let found = snapshot.streams.iter().find(|one| one.id == *stream);
             let reason = if found.is_some() { *reason } else { Reason::Gone };
-            resync(session, transport, *stream, reason, found).await?;
+            let own = *stream == session.handle.user.into();
+            let account = own.then_some(Account { user: &snapshot.user, blocked: &snapshot.blocked });
+            let told = Resync { stream: *stream, reason, snapshot: found, account };
+            resync(session, transport, &told).await?;
         }
         floors.extend(snapshot.positions());
     }
     for stream in cursors.keys().filter(|stream| !streams.contains(stream)) {
         // Without a room it is not listened to; but whoever isn't in it any more must know.
         if !session.app.is_in(session.handle.user, *stream).await? {
-            resync(session, transport, *stream, Reason::Gone, None).await?;
+            let gone = Resync { stream: *stream, reason: Reason::Gone, snapshot: None, account: None };
+            resync(session, transport, &gone).await?;
         }
     }
     Ok(())
 }
 
-async fn resync<B: Backend>(
-    session: &Session<B>,
-    transport: &mut Transport,
-    stream: StreamId,
-    reason: Reason,
-    snapshot: Option<&Stream>,
-) -> Result<()> {
-    let body = serde_json::to_string(&Resync { stream, reason, snapshot })?;
+async fn resync<B: Backend>(session: &Session<B>, transport: &mut Transport, told: &Resync<'_>) -> Result<()> {
+    let body = serde_json::to_string(told)?;
     send(session, transport, session.protocol().notice(Notice::Resync, &body)).await;
     Ok(())
 }

@@ -1,0 +1,75 @@
+//! A client's session as the hub knows it.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
+
+use crate::config::Sockets;
+use crate::id::{SessionId, StreamId, UserId};
+use crate::sockets::outbox::Outbox;
+use crate::sockets::wire::Wire;
+
+/// A client's session as the hub knows it.
+pub struct Handle {
+    /// Its name, unlike that of any other session on any node.
+    pub id: i64,
+    /// Whose it is.
+    pub user: UserId,
+    /// The login that it ends with.
+    pub session: SessionId,
+    /// How its frames are written.
+    pub wire: Wire,
+    /// What waits to be written to it.
+    pub outbox: Outbox,
+    /// Whether it wants every guild that its user joins.
+    pub(super) wants_all: AtomicBool,
+    /// What it listens to.
+    pub(super) streams: Mutex<Vec<StreamId>>,
+    /// Of whose moments it doesn't hear.
+    pub(super) blocked: RwLock<HashSet<UserId>>,
+    begun: Instant,
+    /// Milliseconds from its beginning to the last sign of life.
+    heard_ms: AtomicU64,
+}
+
+impl Handle {
+    /// A session that listens to nothing yet; `session` is the login that it ends with.
+    pub(super) fn new(id: i64, user: UserId, session: SessionId, wire: Wire, settings: &Sockets) -> Handle {
+        Handle {
+            id,
+            user,
+            session,
+            wire,
+            outbox: Outbox::new(settings),
+            wants_all: AtomicBool::new(false),
+            streams: Mutex::default(),
+            blocked: RwLock::default(),
+            begun: Instant::now(),
+            heard_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// A session of a test.
+    #[cfg(test)]
+    pub fn of(id: i64, user: UserId, wire: Wire, settings: &Sockets) -> Handle {
+        Handle::new(id, user, SessionId(id), wire, settings)
+    }
+
+    /// Notes a sign of life.
+    pub fn hear(&self) {
+        self.heard_ms.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long there was no sign of life.
+    pub fn silence(&self) -> Duration {
+        self.begun.elapsed().saturating_sub(Duration::from_millis(self.heard_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Whether it hears of somebody's moments: not if one of the two has blocked the other.
+    pub fn hears(&self, user: UserId) -> bool {
+        !self.blocked.read().contains(&user)
+    }
+}
