@@ -45,5 +45,7 @@ mod messages_send;
 mod operating;
 mod permissions;
 mod real_clients;
+mod sockets_engineio;
+mod sockets_fallback;
 mod sockets_gateway;
 mod write_path;

@@ -3,9 +3,12 @@
 pub mod command;
 pub mod engineio;
 pub mod event;
+pub mod fallback;
 mod gateway;
 pub mod hub;
+pub mod mailbox;
 pub mod outbox;
+pub mod polled;
 pub mod protocol;
 pub mod routes;
 pub mod session;

@@ -12,9 +12,9 @@ mod listener;
 
 use listener::{Interest, Listener, Sight, Visible};
 
-use super::engineio::Engines;
 use super::event::{Event, Moment};
 use super::outbox::{Out, Outbox};
+use super::polled::Polls;
 use super::protocol::Protocol;
 use super::voice::Voices;
 use super::{CloseCode, snapshot};
@@ -55,8 +55,8 @@ pub struct Hub {
     next_key: AtomicU64,
     settings: Sockets,
     places: Arc<Semaphore>,
-    /// Polling clients.
-    pub engines: Engines,
+    /// Clients without sockets.
+    pub polls: Polls,
     /// Who is in which voice channel.
     pub voices: Voices,
 }
@@ -69,7 +69,7 @@ impl Hub {
             next_key: AtomicU64::new(1),
             settings: settings.clone(),
             places: Arc::new(Semaphore::new(settings.connections)),
-            engines: Engines::default(),
+            polls: Polls::default(),
             voices: Voices::default(),
         }
     }

@@ -134,6 +134,9 @@ async fn identification(transport: &mut Transport, protocol: Protocol) -> Result
                 Inbound::Identify(identify) => return Ok(identify),
                 Inbound::Command { .. } => return Err(CloseCode::NotIdentified),
                 Inbound::Heartbeat | Inbound::Nothing => {}
+                Inbound::Elsewhere { namespace } => {
+                    transport.send(&mut vec![Protocol::no_such_namespace(namespace)]).await;
+                }
                 Inbound::Leave => return Err(CloseCode::Unknown),
             },
             Arrived::Moved(socket) => {
@@ -201,6 +204,12 @@ async fn live(session: &Session, transport: &mut Transport, floors: Floors) -> O
                         frames.extend(session.protocol.heartbeat_ack());
                     }
                     Ok(Inbound::Nothing) => {}
+                    Ok(Inbound::Elsewhere { namespace }) => {
+                        if !allowance.take("") {
+                            return Some(CloseCode::OverLimit);
+                        }
+                        frames.push(Protocol::no_such_namespace(namespace));
+                    }
                     Ok(Inbound::Identify(_)) => return Some(CloseCode::BadFrame),
                     Ok(Inbound::Leave) => return None,
                     Err(code) => return Some(code),
