@@ -45,6 +45,8 @@ mod messages_send;
 mod operating;
 mod permissions;
 mod real_clients;
+mod sockets_engineio;
+mod sockets_fallback;
 mod sockets_gateway;
 mod sockets_presence;
 mod write_path;

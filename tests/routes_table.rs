@@ -118,6 +118,8 @@ const BESIDE_THE_DOCUMENT: &[(&str, &str)] = &[
     ("host/src/http/operating.rs", "/metrics"),
     ("host/src/http/operating.rs", "/readyz"),
     ("host/src/sockets/routes.rs", "/gateway"),
+    ("host/src/sockets/routes.rs", "/gateway/fallback"),
+    ("host/src/sockets/routes.rs", "/gateway/fallback/{sid}"),
     ("host/src/sockets/routes.rs", "/socket.io"),
     ("host/src/sockets/routes.rs", "/socket.io/"),
 ];

@@ -141,6 +141,7 @@ fn cors(app: &App) -> CorsLayer {
             header::IF_MATCH,
             header::ACCEPT_LANGUAGE,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
             HeaderName::from_static("x-audit-log-reason"),
         ])
         .expose_headers(exposed)

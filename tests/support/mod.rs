@@ -2,6 +2,7 @@
 
 mod app;
 mod channels;
+mod fallback;
 mod mailbox;
 mod program;
 mod socket;
@@ -11,6 +12,7 @@ pub mod world;
 
 pub use app::{Database, TestApp, create_database, drop_database, may_skip};
 pub use channels::id_of;
+pub use fallback::{Events, Fallback};
 pub use mailbox::{Mailbox, link};
 pub use program::binary;
 pub use socket::Socket;

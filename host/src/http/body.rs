@@ -103,7 +103,7 @@ fn is_json(request: &Request) -> bool {
 }
 
 /// A whole body, up to `limit` bytes.
-pub(super) async fn limited(body: axum::body::Body, limit: usize) -> Result<Bytes> {
+pub(crate) async fn limited(body: axum::body::Body, limit: usize) -> Result<Bytes> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         use std::error::Error as _;
         let too_large = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());

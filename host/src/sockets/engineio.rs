@@ -1,134 +1,38 @@
 //! Engine.IO 4, what Socket.IO travels in: long polling first, a WebSocket once that works.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::session;
+use super::mailbox::{Read, Unread};
+use super::polled::{self, FromPolling, MAX_PAYLOAD, Polled};
+use super::protocol::Protocol;
 use super::transport::{Socket, Transport};
 use super::wire::Wire;
+use super::{CloseCode, session};
 use crate::accounts::{Caller, token};
 use crate::app::App;
 use crate::error::{Code, Result};
 
+mod refusal;
+
+pub use refusal::Refusal;
+
 /// How long a client may take to answer a ping.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes of one request's packets, at most.
-pub const MAX_PAYLOAD: usize = 1_000_000;
-/// Packets of a polling client that may wait for its session.
-const POSTED_PACKETS: usize = 64;
-/// Bytes that may wait for a polling client's next request.
-const MAILBOX_BYTES: usize = 1_048_576;
 /// How long a request for packets is held while there are none.
 const POLL_HELD: Duration = Duration::from_secs(50);
-/// How long a client that was shown out may take to ask why.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the steps of an upgrade may take.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What reaches a session from a polling client.
-pub enum FromPolling {
-    /// A packet that was posted.
-    Packet(Utf8Bytes),
-    /// The WebSocket that replaces polling.
-    Upgraded(Box<Socket>),
-}
+/// A packet that says nothing: a request that is held goes home with it.
+const NOOP: Utf8Bytes = Utf8Bytes::from_static("6");
 
-/// Polling clients by the name that their requests carry.
-#[derive(Default)]
-pub struct Engines(Mutex<HashMap<String, Polled>>);
-
-#[derive(Clone)]
-struct Polled {
-    posted: mpsc::Sender<FromPolling>,
-    mailbox: Mailbox,
-}
-
-impl Engines {
-    /// Where a client's packets go.
-    pub fn posted(&self, sid: &str) -> Option<mpsc::Sender<FromPolling>> {
-        self.0.lock().get(sid).map(|polled| polled.posted.clone())
-    }
-}
-
-/// What waits for a polling client's next request.
-#[derive(Clone, Default)]
-pub struct Mailbox(Arc<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    packets: Mutex<Packets>,
-    news: Notify,
-    taken: Notify,
-}
-
-#[derive(Default)]
-struct Packets {
-    waiting: Vec<Utf8Bytes>,
-    bytes: usize,
-    closed: bool,
-}
-
-impl Mailbox {
-    /// Adds packets; false if the client doesn't come for them any more.
-    pub fn put(&self, frames: &mut Vec<Utf8Bytes>) -> bool {
-        let mut packets = self.0.packets.lock();
-        packets.bytes += frames.iter().map(|frame| frame.len()).sum::<usize>();
-        packets.waiting.append(frames);
-        self.0.news.notify_one();
-        packets.bytes <= MAILBOX_BYTES && !packets.closed
-    }
-
-    /// Takes all that waits.
-    pub fn take(&self) -> Vec<Utf8Bytes> {
-        let mut packets = self.0.packets.lock();
-        packets.bytes = 0;
-        self.0.taken.notify_one();
-        std::mem::take(&mut packets.waiting)
-    }
-
-    /// Resolves once nothing waits any more.
-    async fn emptied(&self) {
-        loop {
-            let taken = self.0.taken.notified();
-            if self.0.packets.lock().waiting.is_empty() {
-                return;
-            }
-            taken.await;
-        }
-    }
-
-    /// Ends it: the client's next request is answered with a farewell.
-    pub fn close(&self) {
-        self.0.packets.lock().closed = true;
-        self.0.news.notify_one();
-    }
-
-    /// Lets a request that is held go with nothing, because the client is moving.
-    fn release(&self) {
-        self.put(&mut vec![Utf8Bytes::from_static("6")]);
-    }
-
-    async fn next(&self) -> Vec<Utf8Bytes> {
-        loop {
-            let news = self.0.news.notified();
-            let taken = self.take();
-            if !taken.is_empty() {
-                return taken;
-            }
-            if self.0.packets.lock().closed {
-                return vec![Utf8Bytes::from_static("1")];
-            }
-            if tokio::time::timeout(POLL_HELD, news).await.is_err() {
-                return vec![Utf8Bytes::from_static("6")];
-            }
-        }
-    }
+/// What a polling client is told last.
+pub fn goodbye(_: CloseCode) -> Utf8Bytes {
+    Utf8Bytes::from_static("1")
 }
 
 fn open_packet(app: &App, sid: &str, upgrades: &str) -> String {
@@ -141,32 +45,69 @@ fn open_packet(app: &App, sid: &str, upgrades: &str) -> String {
 
 /// Begins a session whose frames travel by polling; answers its first packet.
 pub fn open_polling(app: &App, guest: Caller) -> Result<String> {
-    let place = app.hub.admit()?;
-    let sid = token::random();
-    let (sender, posted) = mpsc::channel(POSTED_PACKETS);
-    let mailbox = Mailbox::default();
-    let polled = Polled { posted: sender, mailbox: mailbox.clone() };
-    app.hub.engines.0.lock().insert(sid.clone(), polled.clone());
-    let (app, name) = (app.clone(), sid.clone());
-    let opened = open_packet(&app, &sid, r#"["websocket"]"#);
-    tokio::spawn(async move {
-        let transport = Transport::Polling { posted, mailbox };
-        session::serve(app.clone(), transport, Wire::SocketIo, guest).await;
-        // A request that is held goes home at once: some clients wait for it before they are gone.
-        polled.mailbox.close();
-        // The last words are for a client that must come and ask for them.
-        let _ = tokio::time::timeout(LAST_WORDS, polled.mailbox.emptied()).await;
-        app.hub.engines.0.lock().remove(&name);
-        drop(place);
-    });
-    Ok(opened)
+    let sid = polled::open(app, Wire::SocketIo, guest)?;
+    Ok(open_packet(app, &sid, r#"["websocket"]"#))
 }
 
-/// Answers a request for packets, once there are some.
-pub async fn poll(app: &App, sid: &str) -> Result<String> {
-    let mailbox = app.hub.engines.0.lock().get(sid).map(|polled| polled.mailbox.clone()).ok_or(Code::NotFound)?;
-    let packets = mailbox.next().await;
+/// Answers a request for packets, once there are some. There is one at a time: two would share out what waits.
+pub async fn poll(app: &App, sid: &str) -> Result<String, Refusal> {
+    let polled = find(app, sid)?;
+    let mut reader = match polled.mailbox.read_alone() {
+        Ok(reader) => reader,
+        Err(Unread::Over) => return Err(Refusal::UnknownSid),
+        Err(Unread::Busy | Unread::Wrong | Unread::Lost(_)) => {
+            end(app, sid, &polled).await;
+            return Err(Refusal::BadRequest);
+        }
+    };
+    let packets = match reader.next(POLL_HELD).await {
+        Read::Frames(packets) => packets,
+        Read::Nothing | Read::TakenOver | Read::Ended => vec![NOOP],
+    };
+    polled.mailbox.acknowledge(reader.last());
     Ok(packets.iter().map(Utf8Bytes::as_str).collect::<Vec<_>>().join("\x1e"))
+}
+
+/// Takes a client's packets. Those that nobody could have sent end the session.
+pub async fn post(app: &App, sid: &str, body: Bytes) -> Result<&'static str, Refusal> {
+    let polled = find(app, sid)?;
+    let packets: Vec<&str> = std::str::from_utf8(&body).unwrap_or_default().split('\x1e').collect();
+    if packets.len() > polled::MAX_FRAMES || !packets.iter().all(|packet| is_packet(packet)) {
+        end(app, sid, &polled).await;
+        return Err(Refusal::BadRequest);
+    }
+    if packets.iter().any(|packet| packet.len() > app.config.sockets.frame_bytes) {
+        return Err(Code::BodyTooLarge.into());
+    }
+    for packet in packets {
+        if packet == "1" {
+            // The client leaves: a request that is held goes home.
+            app.hub.polls.forget(sid);
+            polled.mailbox.abandon();
+        }
+        if !polled.post(FromPolling::Frame(packet.into())).await {
+            return Err(Refusal::UnknownSid);
+        }
+    }
+    Ok("ok")
+}
+
+/// Whether it begins as a packet does: with the digit of its kind, or as one with binary data in base64.
+fn is_packet(packet: &str) -> bool {
+    packet.starts_with(['0', '1', '2', '3', '4', '5', '6', 'b'])
+}
+
+/// A client that polls, by its name.
+pub fn find(app: &App, sid: &str) -> Result<Polled, Refusal> {
+    app.hub.polls.find(Protocol::SocketIo, sid).ok_or(Refusal::UnknownSid)
+}
+
+/// Ends the session of a client that breaks the protocol.
+async fn end(app: &App, sid: &str, polled: &Polled) {
+    app.hub.polls.forget(sid);
+    polled.mailbox.close(CloseCode::BadFrame);
+    // If the session has ended meanwhile, it needn't be told.
+    let _ = polled.post(FromPolling::Bad).await;
 }
 
 /// Begins a session on a WebSocket.
@@ -178,17 +119,18 @@ pub async fn open_socket(app: App, mut socket: Box<Socket>, guest: Caller) {
 }
 
 /// Moves a polling session to a WebSocket: the client probes it, then says that it has moved.
-pub async fn upgrade(app: &App, sid: &str, mut socket: Box<Socket>) {
-    let Some(polled) = app.hub.engines.0.lock().get(sid).cloned() else { return };
+pub async fn upgrade(app: &App, sid: &str, polled: Polled, mut socket: Box<Socket>) {
     let moved = async {
         expect(&mut socket, "2probe").await?;
         socket.send(Message::Text(Utf8Bytes::from_static("3probe"))).await.ok()?;
-        polled.mailbox.release();
+        polled.mailbox.put(&mut vec![NOOP]);
         expect(&mut socket, "5").await
     };
     if let Ok(Some(())) = tokio::time::timeout(UPGRADE_TIMEOUT, moved).await {
+        // From here on the session is the socket's: neither requests nor another socket reach it.
+        app.hub.polls.forget(sid);
         // If the session has ended meanwhile, the socket ends with it.
-        let _ = polled.posted.send(FromPolling::Upgraded(socket)).await;
+        let _ = polled.post(FromPolling::Upgraded(socket)).await;
     }
 }
 

@@ -24,9 +24,9 @@ pub use tail::{Tail, Told};
 
 use super::CloseCode;
 use super::backend::{Backend, membership};
-use super::engineio::Engines;
 use super::event::Event;
 use super::outbox::Out;
+use super::polled::Polls;
 use super::presence::Presences;
 use super::voice::Voices;
 use super::wire::Wire;
@@ -56,8 +56,8 @@ pub struct Hub {
     places: Arc<Semaphore>,
     /// Who may read what they missed from the log at the moment.
     pub replays: Semaphore,
-    /// Polling clients.
-    pub engines: Engines,
+    /// Clients without sockets.
+    pub polls: Polls,
     /// Who is in which voice channel.
     pub voices: Voices,
     /// Who is there.
@@ -76,7 +76,7 @@ impl Hub {
             settings: settings.clone(),
             places: Arc::new(Semaphore::new(settings.connections)),
             replays: Semaphore::new(REPLAYS_AT_ONCE),
-            engines: Engines::default(),
+            polls: Polls::default(),
             voices: Voices::default(),
             presences: Presences::default(),
             speakers: Mutex::default(),

@@ -121,6 +121,11 @@ pub enum Inbound<'f> {
         /// With what.
         body: &'f RawValue,
     },
+    /// Wants something that only Socket.IO has, and that isn't here.
+    Elsewhere {
+        /// A namespace that is not the main one.
+        namespace: &'f str,
+    },
     /// Goes away.
     Leave,
     /// Says nothing that needs an answer.
@@ -204,6 +209,11 @@ impl Protocol {
         }
     }
 
+    /// What a client is told who wants a namespace that isn't there.
+    pub fn no_such_namespace(namespace: &str) -> String {
+        format!(r#"44{namespace},{{"message":"Invalid namespace"}}"#)
+    }
+
     /// The answer to a heartbeat, with how far those streams have come that went on; Socket.IO's
     /// clients answer heartbeats themselves, and are told only if there is something to tell.
     pub fn heartbeat_ack(self, moved: &[(StreamId, i64)]) -> Option<String> {
@@ -258,10 +268,18 @@ fn read_socketio(packet: &str) -> Result<Inbound<'_>, CloseCode> {
         Some('3') => return Ok(Inbound::Heartbeat),
         Some('1') => return Ok(Inbound::Leave),
         Some('4') => {}
-        _ => return Ok(Inbound::Nothing),
+        Some('0' | '5' | '6') => return Ok(Inbound::Nothing),
+        _ => return Err(CloseCode::BadFrame),
     }
     let (kind, rest) = (kinds.next(), kinds.as_str());
+    let (namespace, rest) = match rest.starts_with('/') {
+        true => rest.split_once(',').unwrap_or((rest, "")),
+        false => ("/", rest),
+    };
     match kind {
+        Some('0') if namespace != "/" => Ok(Inbound::Elsewhere { namespace }),
+        Some('1') if namespace != "/" => Ok(Inbound::Nothing),
+        _ if namespace != "/" => Err(CloseCode::BadFrame),
         Some('0') => {
             let auth = if rest.is_empty() { "{}" } else { rest };
             let auth: SocketIoAuth = serde_json::from_str(auth).map_err(|_| CloseCode::BadFrame)?;
@@ -346,11 +364,27 @@ mod tests {
     }
 
     #[test]
+    fn the_main_namespace_is_the_only_one() {
+        let read = |frame| Protocol::SocketIo.read(frame);
+        assert!(matches!(read("40/,{\"token\":\"t\"}"), Ok(Inbound::Identify(identify)) if identify.token == "t"));
+        assert!(matches!(read("42/,7[\"typing\",{}]"), Ok(Inbound::Command { .. })));
+        for frame in ["40/other", "40/other,", "40/other,{\"token\":\"t\"}"] {
+            assert!(matches!(read(frame), Ok(Inbound::Elsewhere { namespace: "/other" })), "{frame}");
+        }
+        assert!(matches!(read("41/other,"), Ok(Inbound::Nothing)));
+        assert!(matches!(read("41"), Ok(Inbound::Leave)));
+    }
+
+    #[test]
     fn frames_that_say_nothing_readable_are_bad() {
         for frame in ["", "{", "[]", r#"{"op":1}"#, r#"{"op":"identify","d":{"token":1}}"#] {
             assert!(Protocol::Native.read(frame).is_err(), "{frame}");
         }
-        for frame in ["42", "42{}", "42[]", "42[1]", "49", "40{\"token\":1}"] {
+        // Binary data, which begins with 45, 46 or b, a ping of the wrong side, and what isn't connected.
+        let unknown =
+            ["451-[\"x\",{\"_placeholder\":true,\"num\":0}]", "461-7[{\"_placeholder\":true,\"num\":0}]", "bAQIDBA=="];
+        let unasked = ["", "abc", "7", "2", "42/other,[\"typing\",{}]", "43/other,1[]"];
+        for frame in ["42", "42{}", "42[]", "42[1]", "49", "40{\"token\":1}"].iter().chain(&unknown).chain(&unasked) {
             assert!(Protocol::SocketIo.read(frame).is_err(), "{frame}");
         }
     }

@@ -1,26 +1,26 @@
-//! The doors of the sockets: `/gateway`, and `/socket.io/`.
+//! The doors of the sockets: `/gateway` and its fallback, and `/socket.io/`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::engineio::{self, FromPolling};
+use super::engineio::{self, Refusal};
+use super::polled::{MAX_PAYLOAD, Polled};
 use super::transport::{self, Transport};
 use super::wire::{Compress, Encoding, Wire};
-use super::{gateway, session};
+use super::{fallback, gateway, session};
 use crate::accounts::{Caller, CallerKind};
 use crate::app::App;
 use crate::error::{Code, Result};
-use crate::http::Query;
+use crate::http::body::limited;
 use crate::http::envelope::Door;
+use crate::http::{Path, Query};
 use crate::i18n;
 use crate::id::UserId;
 
@@ -28,8 +28,10 @@ use crate::id::UserId;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/gateway", get(native))
-        .route("/socket.io/", get(engine_get).post(engine_post))
-        .route("/socket.io", get(engine_get).post(engine_post))
+        .route("/gateway/fallback", post(fallback_open))
+        .route("/gateway/fallback/{sid}", get(fallback_get).post(fallback_post).delete(fallback_leave))
+        .route("/socket.io/", get(engine_get).post(engine_post).fallback(engine_other))
+        .route("/socket.io", get(engine_get).post(engine_post).fallback(engine_other))
 }
 
 /// How the native dialect's frames are to be written.
@@ -64,6 +66,39 @@ async fn native(State(app): State<App>, Query(query): Query<NativeQuery>, mut re
     Ok(response)
 }
 
+/// Where a client without a socket stands.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FallbackQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn fallback_open(State(app): State<App>, request: Request) -> Result<Response> {
+    gateway::refuse_foreign_origin(&app, request.headers())?;
+    fallback::open(&app, guest(&request))
+}
+
+async fn fallback_get(
+    State(app): State<App>,
+    Path(sid): Path<String>,
+    Query(query): Query<FallbackQuery>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    gateway::refuse_foreign_origin(&app, &headers)?;
+    fallback::get(&app, &sid, query.after, &headers).await
+}
+
+async fn fallback_post(State(app): State<App>, Path(sid): Path<String>, request: Request) -> Result<StatusCode> {
+    gateway::refuse_foreign_origin(&app, request.headers())?;
+    fallback::post(&app, &sid, limited(request.into_body(), MAX_PAYLOAD).await?).await
+}
+
+async fn fallback_leave(State(app): State<App>, Path(sid): Path<String>, headers: HeaderMap) -> Result<StatusCode> {
+    gateway::refuse_foreign_origin(&app, &headers)?;
+    fallback::leave(&app, &sid).await
+}
+
 /// What Engine.IO says in its query. Clients add things of their own, such as `t` against caches.
 #[derive(Deserialize)]
 struct EngineQuery {
@@ -73,51 +108,60 @@ struct EngineQuery {
     sid: Option<String>,
 }
 
+impl EngineQuery {
+    /// Refuses what isn't Engine.IO as it is spoken here, in the order in which its own server looks.
+    fn check(&self, app: &App) -> Result<Option<Polled>, Refusal> {
+        if !matches!(self.transport.as_deref(), Some("polling" | "websocket")) {
+            return Err(Refusal::UnknownTransport);
+        }
+        let polled = self.sid.as_deref().map(|sid| engineio::find(app, sid)).transpose()?;
+        match self.version.as_deref() {
+            Some("4") => Ok(polled),
+            _ => Err(Refusal::UnsupportedVersion),
+        }
+    }
+}
+
 async fn engine_get(
     State(app): State<App>,
     Query(query): Query<EngineQuery>,
     mut request: Request,
-) -> Result<Response> {
-    if query.version.as_deref() != Some("4") {
-        return Err(Code::InvalidQuery.into());
-    }
+) -> Result<Response, Refusal> {
     gateway::refuse_foreign_origin(&app, request.headers())?;
-    match (query.transport.as_deref(), query.sid) {
-        (Some("polling"), None) => Ok(packets(engineio::open_polling(&app, guest(&request))?)),
-        (Some("polling"), Some(sid)) => Ok(packets(engineio::poll(&app, &sid).await?)),
-        (Some("websocket"), sid) => {
-            let guest = guest(&request);
-            let (response, upgrade, place) = gateway::accept(&app, &mut request)?;
-            tokio::spawn(async move {
-                let Ok(upgraded) = upgrade.await else { return };
-                let socket = Box::new(transport::socket(upgraded, &app.config.sockets).await);
-                match sid {
-                    Some(sid) => engineio::upgrade(&app, &sid, socket).await,
-                    None => engineio::open_socket(app, socket, guest).await,
-                }
-                drop(place);
-            });
-            Ok(response)
-        }
-        _ => Err(Code::InvalidQuery.into()),
+    let polled = query.check(&app)?;
+    if query.transport.as_deref() == Some("polling") {
+        return match query.sid {
+            None => Ok(packets(engineio::open_polling(&app, guest(&request))?)),
+            Some(sid) => Ok(packets(engineio::poll(&app, &sid).await?)),
+        };
     }
+    let guest = guest(&request);
+    let (response, upgrade, place) = gateway::accept(&app, &mut request)?;
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let socket = Box::new(transport::socket(upgraded, &app.config.sockets).await);
+        match query.sid.zip(polled) {
+            Some((sid, polled)) => engineio::upgrade(&app, &sid, polled, socket).await,
+            None => engineio::open_socket(app, socket, guest).await,
+        }
+        drop(place);
+    });
+    Ok(response)
 }
 
-async fn engine_post(State(app): State<App>, Query(query): Query<EngineQuery>, body: Bytes) -> Result<&'static str> {
-    let sid = query.sid.ok_or(Code::InvalidQuery)?;
-    let body = std::str::from_utf8(&body).map_err(|_| Code::MalformedBody)?;
-    if body.len() > engineio::MAX_PAYLOAD {
-        return Err(Code::BodyTooLarge.into());
-    }
-    let posted = app.hub.engines.posted(&sid).ok_or(Code::NotFound)?;
-    for packet in body.split('\x1e') {
-        if packet.len() > app.config.sockets.frame_bytes {
-            return Err(Code::BodyTooLarge.into());
-        }
-        let packet = FromPolling::Packet(Utf8Bytes::from(packet));
-        posted.send(packet).await.map_err(|_| Code::NotFound)?;
-    }
-    Ok("ok")
+async fn engine_post(
+    State(app): State<App>,
+    Query(query): Query<EngineQuery>,
+    request: Request,
+) -> Result<&'static str, Refusal> {
+    gateway::refuse_foreign_origin(&app, request.headers())?;
+    query.check(&app)?;
+    let sid = query.sid.ok_or(Refusal::BadHandshakeMethod)?;
+    engineio::post(&app, &sid, limited(request.into_body(), MAX_PAYLOAD).await?).await
+}
+
+async fn engine_other() -> Refusal {
+    Refusal::BadHandshakeMethod
 }
 
 fn packets(body: String) -> Response {

@@ -165,6 +165,12 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                             frames.extend(ack.map(|ack| session.seal(ack)));
                         }
                         Ok(Inbound::Nothing) => {}
+                        Ok(Inbound::Elsewhere { namespace }) => {
+                            if !allowance.take("") {
+                                return Some(CloseCode::OverLimit);
+                            }
+                            frames.push(session.seal(Protocol::no_such_namespace(namespace)));
+                        }
                         Ok(Inbound::Identify(_) | Inbound::Resume(_)) => return Some(CloseCode::BadFrame),
                         Ok(Inbound::Leave) => return None,
                         Err(code) => return Some(code),

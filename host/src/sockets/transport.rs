@@ -1,4 +1,4 @@
-//! How frames travel: over a WebSocket, or by the polling of Engine.IO until that is upgraded.
+//! How frames travel: over a WebSocket, or in requests that come and go.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::CloseCode;
-use super::engineio::{FromPolling, Mailbox};
+use super::mailbox::Mailbox;
+use super::polled::FromPolling;
 use super::wire::Frame;
 use crate::config::Sockets;
 
@@ -84,9 +85,10 @@ impl Transport {
                 Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
             Transport::Polling { posted, .. } => match posted.recv().await {
-                Some(FromPolling::Packet(packet)) => Arrived::Frame(Frame::Text(packet)),
+                Some(FromPolling::Frame(frame)) => Arrived::Frame(Frame::Text(frame)),
                 Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),
-                None => Arrived::Gone,
+                Some(FromPolling::Gone) | None => Arrived::Gone,
+                Some(FromPolling::Bad) => Arrived::Bad,
             },
         }
     }
@@ -94,7 +96,7 @@ impl Transport {
     /// Goes on over a WebSocket; answers what the client has not fetched by polling, which goes first.
     pub fn move_to(&mut self, socket: Box<Socket>) -> Vec<Frame> {
         match std::mem::replace(self, Transport::Socket(socket)) {
-            Transport::Polling { mailbox, .. } => mailbox.take().into_iter().map(Frame::Text).collect(),
+            Transport::Polling { mailbox, .. } => mailbox.abandon().into_iter().map(Frame::Text).collect(),
             Transport::Socket(_) => Vec::new(),
         }
     }
@@ -124,7 +126,7 @@ impl Transport {
                 let farewell = WebSocketStream::close(socket, Some(frame));
                 let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
             }
-            Transport::Polling { mailbox, .. } => mailbox.close(),
+            Transport::Polling { mailbox, .. } => mailbox.close(code),
         }
     }
 }

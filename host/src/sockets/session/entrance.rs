@@ -97,6 +97,10 @@ async fn greeting(transport: &mut Transport, wire: Wire) -> Result<Greeting, Clo
                 Inbound::Resume(resume) => return Ok(Greeting::Resume(resume)),
                 Inbound::Command { .. } => return Err(CloseCode::NotIdentified),
                 Inbound::Heartbeat | Inbound::Nothing => {}
+                Inbound::Elsewhere { namespace } => {
+                    let told = Protocol::no_such_namespace(namespace);
+                    transport.send(&mut vec![wire.seal(told)]).await;
+                }
                 Inbound::Leave => return Err(CloseCode::Unknown),
             },
             Arrived::Moved(socket) => {
