@@ -28,8 +28,8 @@ pub(crate) mod targets;
 pub mod threads;
 pub mod webhooks;
 
-pub(crate) use access::membership_through;
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
+pub(crate) use access::{access_version, membership_through};
 pub(crate) use directs::{directs_of, partners_of};
 pub use permissions::Permissions;
 pub use rules::{

@@ -16,8 +16,11 @@ pub mod housekeeping;
 pub mod http;
 pub mod i18n;
 pub mod id;
+pub mod known_bugs;
 pub mod log;
 pub mod mail;
 pub mod messaging;
 pub mod seed;
+#[cfg(test)]
+mod simulation;
 pub mod sockets;

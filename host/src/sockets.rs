@@ -16,7 +16,7 @@ pub mod protocol;
 pub mod routes;
 pub mod server;
 pub mod session;
-mod snapshot;
+pub mod snapshot;
 pub mod transport;
 pub mod voice;
 pub mod wire;

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::Entry;
 use super::source::Source;
 use crate::error::Result;
+use crate::known_bugs::{KnownBug, is_back};
 
 /// How often the heads of the log are looked at, hint or no hint.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -135,6 +136,9 @@ impl Follower {
             // A shard that the log doesn't have can only stand in a hint that is wrong.
             let Some(seen) = self.seen.get_mut(&entry.shard) else { continue };
             if entry.position == *seen + 1 {
+                *seen = entry.position;
+                fresh.push(entry);
+            } else if entry.position > *seen && is_back(KnownBug::GapSkipped) {
                 *seen = entry.position;
                 fresh.push(entry);
             } else if entry.position > *seen {

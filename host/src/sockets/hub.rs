@@ -28,6 +28,7 @@ use super::event::Event;
 use super::outbox::Out;
 use super::polled::Polls;
 use super::presence::Presences;
+use super::snapshot::Snapshot;
 use super::voice::Voices;
 use super::wire::Wire;
 use crate::accounts::Caller;
@@ -195,9 +196,24 @@ impl Hub {
         }
     }
 
-    /// Makes what a session sees of a guild agree with the snapshot that it was given by these rules: if
-    /// the log is ahead of the snapshot, the session is told what has become of it since.
-    pub async fn settle<B: Backend>(&self, backend: &B, handle: &Arc<Handle>, membership: &Membership) -> Result<()> {
+    /// Makes what a session listens to and sees agree with the snapshot that it was given.
+    pub async fn settle<B: Backend>(&self, backend: &B, handle: &Arc<Handle>, snapshot: &Snapshot) -> Result<()> {
+        for absent in &snapshot.absent {
+            // Whoever has joined again since then listens by newer rules.
+            let is_old = |sight: &Sight| sight.version <= absent.version;
+            self.state.write().unlisten(absent.stream, |listener| {
+                listener.handle.id == handle.id && listener.sight.as_ref().is_none_or(is_old)
+            });
+        }
+        for membership in &snapshot.memberships {
+            self.settle_in(backend, handle, membership).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for one guild: if the log is ahead of the snapshot, the session is told what has become of
+    /// it since.
+    async fn settle_in<B: Backend>(&self, backend: &B, handle: &Arc<Handle>, membership: &Membership) -> Result<()> {
         self.refresh(handle, membership);
         let guild = membership.id();
         let gained = {

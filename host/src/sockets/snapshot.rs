@@ -26,12 +26,26 @@ pub struct Snapshot {
     pub streams: Vec<Stream>,
     /// The standing in each guild among them, as of the same moment.
     pub memberships: Vec<Membership>,
+    /// Those of the streams asked for that the account doesn't belong to.
+    pub absent: Vec<Absent>,
+}
+
+/// A stream that somebody doesn't belong to, as of a position.
+pub struct Absent {
+    /// Which.
+    pub stream: StreamId,
+    /// Its position.
+    pub s: i64,
+    /// The version of the guild's rules; the last there will ever be if it is no guild, or gone.
+    pub version: i64,
 }
 
 impl Snapshot {
-    /// The position of each stream.
+    /// The position of each stream, also of those that the account doesn't belong to: what came before it
+    /// is told already.
     pub fn positions(&self) -> HashMap<StreamId, i64> {
-        self.streams.iter().map(|stream| (stream.id, stream.s)).collect()
+        let there = self.streams.iter().map(|stream| (stream.id, stream.s));
+        there.chain(self.absent.iter().map(|absent| (absent.stream, absent.s))).collect()
     }
 }
 
@@ -89,7 +103,7 @@ pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snaps
         heads.iter().find(|(one, _)| *one == shard).map_or(0, |(_, head)| *head)
     };
     let mut whole = Vec::with_capacity(streams.len());
-    let mut memberships = Vec::new();
+    let (mut memberships, mut absent) = (Vec::new(), Vec::new());
     for &stream in streams {
         let content = if stream == user.into() {
             Some(Content::Account)
@@ -98,7 +112,12 @@ pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snaps
             memberships.push(membership);
             Some(Content::Guild(Box::new(content)))
         } else {
-            direct(&mut conn, ChannelId(stream.0), user).await?
+            let direct = direct(&mut conn, ChannelId(stream.0), user).await?;
+            if direct.is_none() {
+                let version = channels::access_version(&mut conn, GuildId(stream.0)).await?;
+                absent.push(Absent { stream, s: head(stream), version });
+            }
+            direct
         };
         if let Some(content) = content {
             let s = head(stream);
@@ -107,7 +126,7 @@ pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snaps
     }
     let account: User = accounts::own_profile(&mut conn, user).await?;
     let blocked = accounts::blocked_by(&mut conn, user).await?;
-    Ok(Snapshot { user: to_raw_value(&account)?, blocked, streams: whole, memberships })
+    Ok(Snapshot { user: to_raw_value(&account)?, blocked, streams: whole, memberships, absent })
 }
 
 async fn direct(conn: &mut Conn, channel: ChannelId, user: UserId) -> Result<Option<Content>> {

@@ -15,6 +15,7 @@ use crate::sockets::CloseCode;
 use crate::sockets::backend::Backend;
 use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
+use crate::sockets::snapshot::Stream;
 
 /// Sessions that see channels from now on, by channel.
 type Gained = Vec<(ChannelId, Vec<Arc<Handle>>)>;
@@ -121,10 +122,15 @@ impl Hub {
             self.tune(backend, handle, guild, |interest| interest.whole = true).await?;
         }
         let snapshot = backend.snapshot(user, &[entry.stream]).await?;
-        let Some(whole) = snapshot.streams.first() else { return Ok(()) };
-        let event = Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole.body)?;
+        let at = |whole: &Stream| Event::at(Moment::GuildAvailable, entry.stream, entry.position, &whole.body);
+        let event = snapshot.streams.first().map(at).transpose()?;
         for handle in &handles {
-            handle.outbox.push(Out::Event(event.clone()));
+            if let Some(event) = &event {
+                handle.outbox.push(Out::Event(event.clone()));
+            }
+            // The snapshot may be ahead of the row: what is hidden in it, or the guild itself if the user has
+            // left it again, isn't told of any more.
+            self.settle(backend, handle, &snapshot).await?;
         }
         Ok(())
     }

@@ -153,21 +153,19 @@ impl Listener {
         if std::ptr::eq(before, &*sight.visible) {
             return Ok(Vec::new());
         }
-        // A channel's own creation and deletion tell that it comes and goes.
-        let tells_itself =
-            |told: &&Told| matches!(told.entry.kind, EventKind::ChannelCreated | EventKind::ChannelDeleted);
-        let told = |channel: ChannelId| {
-            !self.interest.wants(Some(channel))
-                || rows.iter().filter(tells_itself).any(|told| told.entry.channel == Some(channel))
+        // A channel's own creation tells that it comes, and its own deletion that it goes.
+        let told = |kind: EventKind, channel: ChannelId| {
+            let says_so = |told: &Told| told.entry.kind == kind && told.entry.channel == Some(channel);
+            !self.interest.wants(Some(channel)) || rows.iter().any(says_so)
         };
         let mut lost: Vec<ChannelId> = before.channels.difference(&sight.visible.channels).copied().collect();
         lost.sort_unstable();
-        for channel_id in lost.into_iter().filter(|channel| !told(*channel)) {
+        for channel_id in lost.into_iter().filter(|channel| !told(EventKind::ChannelDeleted, *channel)) {
             let event = Event::ephemeral(Moment::ChannelHidden, &Hidden { guild_id: Some(guild), channel_id })?;
             self.handle.outbox.push(Out::Event(event));
         }
         let gained = sight.visible.channels.difference(&before.channels).copied();
-        let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(*channel)).collect();
+        let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(EventKind::ChannelCreated, *channel)).collect();
         gained.sort_unstable();
         Ok(gained)
     }

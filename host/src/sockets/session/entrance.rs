@@ -155,9 +155,7 @@ async fn begin<B: Backend>(
     let welcome = async {
         let streams = listen(session, subscribe).await?;
         let snapshot = session.app.snapshot(session.handle.user, &streams).await?;
-        for membership in &snapshot.memberships {
-            session.app.hub().settle(&session.app, &session.handle, membership).await?;
-        }
+        session.app.hub().settle(&session.app, &session.handle, &snapshot).await?;
         let (user, blocked, streams) = (&*snapshot.user, &snapshot.blocked[..], &snapshot.streams[..]);
         let presences = meet(session).await?;
         let ready = Ready { session_id: session.handle.id.to_string(), user, blocked, streams, presences };

@@ -12,6 +12,7 @@ use super::{Floors, Session};
 use crate::closed_set;
 use crate::error::Result;
 use crate::id::{StreamId, UserId};
+use crate::known_bugs::{KnownBug, is_back};
 use crate::log::{EventKind, shard_of};
 use crate::sockets::CloseCode;
 use crate::sockets::backend::Backend;
@@ -133,8 +134,10 @@ pub(super) async fn resume<B: Backend>(
             Missed::Resync(reason) => anew.push((stream, reason)),
         }
     }
-    begin_anew(session, transport, cursors, &streams, &anew, &mut floors).await.map_err(|error| failed(&error))?;
-    let mut places: Vec<Place> = floors.iter().map(|(id, s)| Place { id: *id, s: *s }).collect();
+    let gone =
+        begin_anew(session, transport, cursors, &streams, &anew, &mut floors).await.map_err(|error| failed(&error))?;
+    let there = floors.iter().filter(|(stream, _)| !gone.contains(stream));
+    let mut places: Vec<Place> = there.map(|(id, s)| Place { id: *id, s: *s }).collect();
     places.sort_unstable_by_key(|place| place.id);
     let presences = meet(session).await.map_err(|error| failed(&error))?;
     let resumed = Resumed { session_id: session.handle.id.to_string(), streams: places, presences };
@@ -197,7 +200,7 @@ async fn missed<B: Backend>(
         return Ok(Missed::Resync(Reason::TooMany));
     }
     for told in &rows {
-        if changes_sight(told, session.handle.user)? {
+        if changes_sight(told, session.handle.user)? && !is_back(KnownBug::SightForgotten) {
             return Ok(Missed::Resync(Reason::Changed));
         }
     }
@@ -232,7 +235,7 @@ async fn replay<B: Backend>(session: &Session<B>, transport: &mut Transport, eve
     true
 }
 
-/// Tells of those streams that begin anew, and of those that are gone.
+/// Tells of those streams that begin anew, and of those that are gone; answers these.
 async fn begin_anew<B: Backend>(
     session: &Session<B>,
     transport: &mut Transport,
@@ -240,13 +243,12 @@ async fn begin_anew<B: Backend>(
     streams: &[StreamId],
     anew: &[(StreamId, Reason)],
     floors: &mut HashMap<StreamId, i64>,
-) -> Result<()> {
+) -> Result<Vec<StreamId>> {
+    let mut gone = Vec::new();
     if !anew.is_empty() {
         let wanted: Vec<StreamId> = anew.iter().map(|(stream, _)| *stream).collect();
         let snapshot = session.app.snapshot(session.handle.user, &wanted).await?;
-        for membership in &snapshot.memberships {
-            session.app.hub().settle(&session.app, &session.handle, membership).await?;
-        }
+        session.app.hub().settle(&session.app, &session.handle, &snapshot).await?;
         for (stream, reason) in anew {
             let found = snapshot.streams.iter().find(|one| one.id == *stream);
             let reason = if found.is_some() { *reason } else { Reason::Gone };
@@ -256,15 +258,16 @@ async fn begin_anew<B: Backend>(
             resync(session, transport, &told).await?;
         }
         floors.extend(snapshot.positions());
+        gone.extend(snapshot.absent.iter().map(|absent| absent.stream));
     }
     for stream in cursors.keys().filter(|stream| !streams.contains(stream)) {
         // Without a room it is not listened to; but whoever isn't in it any more must know.
         if !session.app.is_in(session.handle.user, *stream).await? {
-            let gone = Resync { stream: *stream, reason: Reason::Gone, snapshot: None, account: None };
-            resync(session, transport, &gone).await?;
+            let told = Resync { stream: *stream, reason: Reason::Gone, snapshot: None, account: None };
+            resync(session, transport, &told).await?;
         }
     }
-    Ok(())
+    Ok(gone)
 }
 
 async fn resync<B: Backend>(session: &Session<B>, transport: &mut Transport, told: &Resync<'_>) -> Result<()> {
