@@ -21,3 +21,4 @@ pub mod mail;
 pub mod messaging;
 pub mod seed;
 pub mod sockets;
+pub mod voice;
