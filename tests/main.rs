@@ -47,4 +47,8 @@ mod permissions;
 mod real_clients;
 mod sockets_gateway;
 mod sockets_presence;
+mod voice_cast;
+mod voice_endings;
+mod voice_moderation;
+mod voice_states;
 mod write_path;
