@@ -1,6 +1,6 @@
 //! What ends a voice state besides leaving: rights that are lost, places that go, sockets and nodes that end.
 
-use guildhall::app::App;
+use guildhall::app::{App, Phase};
 use guildhall::clock::Clock;
 use guildhall::sockets::voice::{begin, sweep};
 use guildhall::voice::ending::{forget_node, leave_if_session, take_over};
@@ -324,6 +324,6 @@ story!(a_server_that_starts_again_has_nobody_in_voice_from_before, |app| {
     let told = rows(&app, &guild, "voice_state").await;
     assert_eq!(told.len() as i64, 4 - stays);
     assert_told(&his.event("voice_state").await, &ada, None);
-    again.shutdown.send_replace(true);
+    again.shutdown.send_replace(Phase::Ended);
     again.db.close().await;
 });

@@ -105,7 +105,7 @@ impl Voices {
         let fresh = before.map_or(speaking, |here| here.told <= after && here.speaking != speaking);
         if fresh {
             known.people.insert(user, Here { stream, told: after, speaking });
-            tell(&app.hub, stream, *channel, state)?;
+            tell(&app.hub, stream, *channel, after, state)?;
         }
         Ok(fresh)
     }
@@ -135,14 +135,17 @@ impl Voices {
         let speaking = speaks == Some(true) && !state.is_muted();
         known.people.insert(user, Here { stream, told, speaking });
         if speaking {
-            tell(hub, stream, channel, &VoiceState { speaking, ..state })?;
+            tell(hub, stream, channel, told, &VoiceState { speaking, ..state })?;
         }
         Ok(())
     }
 }
 
-fn tell(hub: &Hub, stream: StreamId, channel: ChannelId, state: &VoiceState) -> Result<()> {
-    let event = Event::about(Moment::VoiceState, state.user_id, channel.0, serde_json::to_string(state)?.into());
+fn tell(hub: &Hub, stream: StreamId, channel: ChannelId, after: i64, state: &VoiceState) -> Result<()> {
+    // What waits for a slow client is replaced by what follows the same row of the log, so that nothing
+    // is moved to before a later row.
+    let since = channel.0.wrapping_add(after);
+    let event = Event::about(Moment::VoiceState, state.user_id, since, serde_json::to_string(state)?.into());
     // Nobody has the id 0: the one whom it is about hears it on their other devices, too.
     hub.tell_channel(stream, channel, &event, UserId(0));
     Ok(())
