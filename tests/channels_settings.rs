@@ -20,8 +20,8 @@ story!(a_guild_gets_channels_of_every_kind, |app| {
         let made = ada.post(&format!("/guilds/{guild}/channels"), asked).await.expect(201);
         let expected = json!({"id": made["id"], "guild_id": guild, "kind": kind, "name": kind, "topic": "t",
             "parent_id": category, "position": place + 2, "inherits": true, "nsfw": true, "slowmode_seconds": 5,
-            "owner_id": null, "starter_message_id": null, "archived": false, "locked": false, "overwrites": [],
-            "version": 1, "created_at": made["created_at"]});
+            "owner_id": null, "starter_message_id": null, "archived": false, "locked": false, "user_limit": 0,
+            "overwrites": [], "version": 1, "created_at": made["created_at"]});
         assert_eq!(made, expected);
         let read = bob.get(&format!("/channels/{}", id_of(&made))).await;
         assert_eq!(read.headers["etag"], "\"1\"");

@@ -45,8 +45,8 @@ const COMMANDS: [(&str, &str, &str); 10] = [
         "`{items, has_more}`: members, each with `presence`",
     ),
     ("set_presence", "Say how busy one is: `online`, `idle`, `dnd` or `invisible`.", "the presence that others see"),
-    ("join_voice", "Come into a voice channel; one is in one at a time.", "the voice state"),
-    ("leave_voice", "Leave it.", "the channel"),
+    ("join_voice", "Come into a voice channel, out of the one that one was in.", "the voice state"),
+    ("leave_voice", "Leave it; nothing happens to whoever isn't in it.", "the channel"),
     ("voice_state", "Change how one takes part in it.", "the voice state"),
 ];
 
@@ -170,7 +170,7 @@ fn names(permissions: Permissions) -> String {
 /// The stream that events of a kind stand in, by what they are about.
 fn stream(kind: EventKind) -> &'static str {
     match kind.as_str().split('_').next().unwrap_or_default() {
-        "message" | "messages" | "reaction" | "pin" | "channel" => "guild, or direct channel",
+        "message" | "messages" | "reaction" | "pin" | "channel" | "voice" => "guild, or direct channel",
         "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" => "guild",
         "user" | "session" | "block" | "read" | "bot" => "account",
         "instance" => "server",

@@ -49,4 +49,8 @@ mod sockets_engineio;
 mod sockets_fallback;
 mod sockets_gateway;
 mod sockets_presence;
+mod voice_cast;
+mod voice_endings;
+mod voice_moderation;
+mod voice_states;
 mod write_path;

@@ -66,6 +66,7 @@ fn rule(kind: ChannelKind, parent: Option<ChannelId>, inherits: bool, overwrites
         locked: false,
         owner: None,
         starter: None,
+        user_limit: 0,
         overwrites,
     }
 }

@@ -62,6 +62,8 @@ ALREADY_EXISTS = Schon vorhanden
 # $what: an English plural noun, such as roles. $max: the number allowed.
 LIMIT_REACHED = Grenze erreicht
     .detail = Die Grenze für „{ $what }“ liegt bei { $max } und ist erreicht.
+VOICE_FULL = Sprachkanal voll
+    .detail = In diesem Sprachkanal sind schon so viele Personen, wie er zulässt; versuche es wieder, wenn jemand gegangen ist.
 STALE_VERSION = Inzwischen geändert
     .detail = Jemand anderes hat das geändert, seit du es geladen hast; lade es neu und wiederhole dann deine Änderung.
 IDEMPOTENCY_MISMATCH = Idempotenzschlüssel schon verwendet

@@ -63,6 +63,8 @@ ALREADY_EXISTS = Already exists
 # $what: an English plural noun, such as roles. $max: the number allowed.
 LIMIT_REACHED = Limit reached
     .detail = The limit for “{ $what }” is { $max }, and it has been reached.
+VOICE_FULL = Voice channel full
+    .detail = As many people are in this voice channel as it allows; try again when someone has left.
 STALE_VERSION = Changed in the meantime
     .detail = Someone else has changed this since you loaded it; load it again, then repeat your change.
 IDEMPOTENCY_MISMATCH = Idempotency key reused

@@ -62,6 +62,8 @@ ALREADY_EXISTS = Ya existe
 # $what: an English plural noun, such as roles. $max: the number allowed.
 LIMIT_REACHED = Límite alcanzado
     .detail = El límite para «{ $what }» es { $max } y ya se ha alcanzado.
+VOICE_FULL = Canal de voz lleno
+    .detail = En este canal de voz ya están todas las personas que caben; vuelve a intentarlo cuando alguien haya salido.
 STALE_VERSION = Ha cambiado entretanto
     .detail = Alguien ha cambiado esto desde que lo cargaste; vuelve a cargarlo y repite tu cambio.
 IDEMPOTENCY_MISMATCH = Clave de idempotencia repetida

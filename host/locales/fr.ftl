@@ -63,6 +63,8 @@ ALREADY_EXISTS = Existe déjà
 # $what: an English plural noun, such as roles. $max: the number allowed.
 LIMIT_REACHED = Limite atteinte
     .detail = La limite pour « { $what } » est de { $max } et elle est atteinte.
+VOICE_FULL = Canal vocal complet
+    .detail = Ce canal vocal compte déjà autant de personnes qu’il en admet ; réessayez quand quelqu’un sera parti.
 STALE_VERSION = Modifié entre-temps
     .detail = Quelqu’un d’autre a modifié cet élément depuis que vous l’avez chargé ; rechargez-le, puis refaites votre modification.
 IDEMPOTENCY_MISMATCH = Clé d’idempotence déjà utilisée

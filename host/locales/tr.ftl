@@ -63,6 +63,8 @@ ALREADY_EXISTS = Zaten var
 # $what: an English plural noun, such as roles. $max: the number allowed.
 LIMIT_REACHED = Sınıra ulaşıldı
     .detail = “{ $what }” için izin verilen en yüksek sayıya ulaşıldı: { $max }.
+VOICE_FULL = Ses kanalı dolu
+    .detail = Bu ses kanalında izin verilen sayıda kişi var; biri ayrıldığında yeniden deneyin.
 STALE_VERSION = Bu arada değişti
     .detail = Siz yükledikten sonra bunu başka biri değiştirdi; yeniden yükleyip değişikliğinizi tekrarlayın.
 IDEMPOTENCY_MISMATCH = Idempotency-Key zaten kullanılmış

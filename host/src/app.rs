@@ -22,7 +22,7 @@ use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
-use crate::sockets::{Hub, server};
+use crate::sockets::{self, Hub, server};
 
 /// A handle on the running server.
 #[derive(Clone)]
@@ -176,5 +176,6 @@ async fn bring_around(app: App, mut follower: Follower) {
         let Some(entries) = entries else { return };
         forget(&app.identities, &app.rules, &app.recent, &entries);
         app.hub.publish(&app, &entries).await;
+        sockets::voice::observe(&app, &entries);
     }
 }

@@ -30,7 +30,7 @@ pub mod webhooks;
 
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
 pub(crate) use access::{access_version, membership_through};
-pub(crate) use directs::{directs_of, partners_of};
+pub(crate) use directs::{direct_between, directs_of, partners_of};
 pub use permissions::Permissions;
 pub use rules::{
     ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Step, Verification,
@@ -68,6 +68,8 @@ pub struct Channel {
     pub archived: bool,
     /// Whether only those who manage threads may write in it or wake it.
     pub locked: bool,
+    /// How many may be in a voice channel at once; 0 for any number.
+    pub user_limit: i64,
     /// Its exceptions.
     pub overwrites: Vec<OverwriteView>,
     /// Who is in it, for direct messages and groups.
@@ -154,6 +156,11 @@ pub(crate) async fn announce(tx: &mut Tx, kind: EventKind, channel: &Channel) ->
 /// A channel as somebody sees it who holds a connection already.
 pub(crate) async fn get_through(conn: &mut Conn, channel: ChannelId) -> Result<Option<Channel>> {
     Ok(store::channel(conn, channel).await?)
+}
+
+/// All of a guild that decides permissions, for somebody who holds a connection already.
+pub(crate) async fn rules_through(conn: &mut Conn, guild: GuildId) -> Result<Option<GuildRules>> {
+    Ok(store::guild_rules(conn, guild).await?)
 }
 
 /// All channels of a guild, whoever may see them, for somebody who holds a connection already.

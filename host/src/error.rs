@@ -75,6 +75,8 @@ closed_set! {
         AlreadyExists = "ALREADY_EXISTS",
         /// The number allowed is reached.
         LimitReached = "LIMIT_REACHED",
+        /// As many are in the voice channel as may be.
+        VoiceFull = "VOICE_FULL",
         /// The version in `If-Match` is not the current one.
         StaleVersion = "STALE_VERSION",
         /// This `Idempotency-Key` was used with another request.
@@ -119,7 +121,9 @@ impl Code {
             | Code::BotsForbidden => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Code::UsernameTaken | Code::EmailTaken | Code::AlreadyExists | Code::LimitReached => StatusCode::CONFLICT,
+            Code::UsernameTaken | Code::EmailTaken | Code::AlreadyExists | Code::LimitReached | Code::VoiceFull => {
+                StatusCode::CONFLICT
+            }
             Code::StaleVersion => StatusCode::PRECONDITION_FAILED,
             Code::RateLimited | Code::Slowmode => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable | Code::ReadOnly | Code::MailUnavailable => StatusCode::SERVICE_UNAVAILABLE,

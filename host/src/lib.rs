@@ -24,3 +24,4 @@ pub mod seed;
 #[cfg(test)]
 mod simulation;
 pub mod sockets;
+pub mod voice;

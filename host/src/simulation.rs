@@ -51,7 +51,7 @@ fn play(seed: u64) -> Outcome {
     runtime.expect("a runtime").block_on(async move {
         let chance = Chance::new(seed);
         let people: Vec<UserId> = (2..5).map(|number| UserId(number << 22)).collect();
-        let channels: Vec<ChannelId> = (1..4).map(|number| ChannelId(number)).collect();
+        let channels: Vec<ChannelId> = (1..4).map(ChannelId).collect();
         let world = World::new(&people, &channels, chance.clone());
         let nodes: Arc<Mutex<Vec<Node>>> = Arc::default();
         for place in 0..NODES {

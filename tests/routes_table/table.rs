@@ -95,6 +95,12 @@ PATCH  /guilds/{guild_id}/members/{user_id:me}     401  404  200  403  404  200 
 PATCH  /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  200  403  403 | {"nick": "Nick"}
 PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  200  200  200  403 | {"timed_out_until": "<soon>"}
 PATCH  /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  403  403  403 | {"timed_out_until": "<soon>"}
+PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  200  200  200  403 | {"muted": true}
+PATCH  /guilds/{guild_id}/members/{user_id:me}     401  404  403  403  404  403  403  403  403 | {"deafened": true}
+# Who is in no voice channel can be shown out of none, by whoever may.
+PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  200  200  200  403 | {"voice_channel_id": null}
+PATCH  /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  422  422  422  403 | {"voice_channel_id": "<channel_id>"}
+PATCH  /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  200  403  403 | {"voice_channel_id": null}
 DELETE /guilds/{guild_id}/members/{user_id}        401  404  403  403  404  204  204  204  403
 DELETE /guilds/{guild_id}/members/{user_id:me}     401  404  204  204  404  204  403  204  204
 DELETE /guilds/{guild_id}/members/{user_id:owner}  401  404  403  403  404  403  403  403  403
@@ -123,6 +129,7 @@ const CHANNELS: &str = r#"
 #      path                                        anon strg memb mute bann mod  own  adm  bot
 GET    /guilds/{guild_id}/channels                 401  404  200  200  404  200  200  200  200
 POST   /guilds/{guild_id}/channels                 401  404  403  403  404  201  201  201  403 | {"name": "new", "kind": "text"}
+POST   /guilds/{guild_id}/channels                 401  404  403  403  404  201  201  201  403 | {"name": "new", "kind": "voice", "user_limit": 2}
 GET    /channels/{channel_id}                      401  404  200  200  404  200  200  200  200
 PATCH  /channels/{channel_id}                      401  404  403  403  404  200  200  200  403 | {"topic": "Steam"}
 DELETE /channels/{channel_id}                      401  404  403  403  404  204  204  204  403

@@ -5,11 +5,13 @@ use utoipa::ToSchema;
 
 use super::{Caller, UserKind, store as accounts};
 use crate::app::App;
+use crate::channels;
 use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::error::{Code, Error, FieldCode, Result};
-use crate::id::UserId;
-use crate::log::{EventKind, NewEvent};
+use crate::id::{ChannelId, StreamId, UserId};
+use crate::log::{EventKind, NewEvent, Tx};
+use crate::voice::ending as voice;
 
 mod store;
 
@@ -22,24 +24,40 @@ pub struct Block {
     pub created_at: Timestamp,
 }
 
-/// Blocks somebody; once they are blocked nothing more happens.
+/// Blocks somebody; once they are blocked nothing more happens. A call between the two ends.
 pub async fn block(app: &App, caller: &Caller, target: UserId) -> Result<Block> {
     require_other(app, caller, target).await?;
     let user = caller.user;
-    caller
-        .write(app, &[user.into()], move |tx| {
+    loop {
+        let call = channels::direct_between(&mut app.db.read().await?, user, target).await?;
+        let streams: Vec<StreamId> = [user.into()].into_iter().chain(call.map(StreamId::from)).collect();
+        let work = caller.write(app, &streams, move |tx| {
             Box::pin(async move {
-                let now = tx.now;
-                let fresh = store::insert(tx, user, target, now).await?;
-                let created_at = store::since(tx, user, target).await?.unwrap_or(now);
-                let block = Block { user_id: target, created_at };
-                if fresh {
-                    tx.append(NewEvent::new(EventKind::BlockAdded, user, &block)?)?;
+                // The two have opened a channel since, which happens once.
+                if channels::direct_between(tx, user, target).await? != call {
+                    return Ok(None);
                 }
-                Ok(block)
+                put(tx, user, target, call).await.map(Some)
             })
-        })
-        .await
+        });
+        if let Some(block) = work.await? {
+            return Ok(block);
+        }
+    }
+}
+
+async fn put(tx: &mut Tx, user: UserId, target: UserId, call: Option<ChannelId>) -> Result<Block> {
+    let now = tx.now;
+    let fresh = store::insert(tx, user, target, now).await?;
+    let created_at = store::since(tx, user, target).await?.unwrap_or(now);
+    let block = Block { user_id: target, created_at };
+    if fresh {
+        tx.append(NewEvent::new(EventKind::BlockAdded, user, &block)?)?;
+        if let Some(call) = call {
+            voice::end_all(tx, call, None).await?;
+        }
+    }
+    Ok(block)
 }
 
 /// Blocks somebody no longer.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::create::{MAX_POSITION, MAX_SLOWMODE, MAX_TOPIC, check_name, require_category};
+use super::create::{MAX_POSITION, MAX_SLOWMODE, MAX_TOPIC, MAX_USER_LIMIT, check_name, require_category};
 use super::{Access, Channel, ChannelKind, Permissions, access, announce_update, store};
 use crate::accounts::Caller;
 use crate::app::App;
@@ -32,6 +32,8 @@ pub struct ChannelChange {
     pub position: Option<i64>,
     /// Seconds that a member must wait between messages, at most 21,600.
     pub slowmode_seconds: Option<i64>,
+    /// How many may be in a voice channel at once, at most 99; 0 for any number. Who is in it stays.
+    pub user_limit: Option<i64>,
     /// Whether it is for adults.
     pub nsfw: Option<bool>,
     /// Whether its category's overwrites apply before its own.
@@ -50,6 +52,7 @@ impl Validate for ChannelChange {
         faults.length("/topic", self.topic.as_deref().unwrap_or_default(), 0, MAX_TOPIC);
         faults.range("/slowmode_seconds", self.slowmode_seconds.unwrap_or(0), 0, MAX_SLOWMODE);
         faults.range("/position", self.position.unwrap_or(0), 0, MAX_POSITION);
+        faults.range("/user_limit", self.user_limit.unwrap_or(0), 0, MAX_USER_LIMIT);
     }
 }
 
@@ -64,8 +67,11 @@ impl ChannelChange {
             ChannelKind::Group => &["name"],
             ChannelKind::Thread => &["name", "slowmode_seconds", "archived", "locked"],
             ChannelKind::Category => &["name", "topic", "position", "nsfw"],
-            ChannelKind::Text | ChannelKind::Announcement | ChannelKind::Forum | ChannelKind::Voice => {
+            ChannelKind::Text | ChannelKind::Announcement | ChannelKind::Forum => {
                 &["name", "topic", "parent_id", "position", "slowmode_seconds", "nsfw", "inherits"]
+            }
+            ChannelKind::Voice => {
+                &["name", "topic", "parent_id", "position", "slowmode_seconds", "user_limit", "nsfw", "inherits"]
             }
         };
         let given = [
@@ -74,6 +80,7 @@ impl ChannelChange {
             ("parent_id", self.parent_id.is_some()),
             ("position", self.position.is_some()),
             ("slowmode_seconds", self.slowmode_seconds.is_some()),
+            ("user_limit", self.user_limit.is_some()),
             ("nsfw", self.nsfw.is_some()),
             ("inherits", self.inherits.is_some()),
             ("archived", self.archived.is_some()),
@@ -93,6 +100,7 @@ impl ChannelChange {
         set(&mut changed, "parent_id", &mut channel.parent_id, self.parent_id)?;
         set(&mut changed, "position", &mut channel.position, self.position)?;
         set(&mut changed, "slowmode_seconds", &mut channel.slowmode_seconds, self.slowmode_seconds)?;
+        set(&mut changed, "user_limit", &mut channel.user_limit, self.user_limit)?;
         set(&mut changed, "nsfw", &mut channel.nsfw, self.nsfw)?;
         set(&mut changed, "inherits", &mut channel.inherits, self.inherits)?;
         set(&mut changed, "archived", &mut channel.archived, self.archived)?;

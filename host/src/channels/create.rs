@@ -20,6 +20,8 @@ pub const MAX_NAME: usize = 100;
 pub const MAX_TOPIC: usize = 1_024;
 /// The longest wait between messages, in seconds.
 pub const MAX_SLOWMODE: i64 = 21_600;
+/// The highest limit to how many may be in a voice channel at once.
+pub const MAX_USER_LIMIT: i64 = 99;
 /// The last place among siblings.
 pub const MAX_POSITION: i64 = 100_000;
 
@@ -41,6 +43,9 @@ pub struct NewChannel {
     /// Seconds that a member must wait between messages, at most 21,600.
     #[serde(default)]
     pub slowmode_seconds: i64,
+    /// How many may be in a voice channel at once, at most 99; 0 for any number.
+    #[serde(default)]
+    pub user_limit: i64,
     /// Whether it is for adults.
     #[serde(default)]
     pub nsfw: bool,
@@ -62,6 +67,10 @@ impl Validate for NewChannel {
         faults.length("/topic", &self.topic, 0, MAX_TOPIC);
         faults.range("/slowmode_seconds", self.slowmode_seconds, 0, MAX_SLOWMODE);
         faults.range("/position", self.position.unwrap_or(0), 0, MAX_POSITION);
+        faults.range("/user_limit", self.user_limit, 0, MAX_USER_LIMIT);
+        if self.kind != ChannelKind::Voice && self.user_limit != 0 {
+            faults.note("/user_limit", FieldCode::NotAllowed);
+        }
         if matches!(self.kind, ChannelKind::Thread | ChannelKind::Direct | ChannelKind::Group) {
             faults.note("/kind", FieldCode::NotAllowed);
         }
@@ -137,6 +146,7 @@ async fn insert(tx: &mut Tx, guild: GuildId, id: ChannelId, new: &NewChannel) ->
         inherits: new.inherits,
         nsfw: new.nsfw,
         slowmode_seconds: new.slowmode_seconds,
+        user_limit: new.user_limit,
         ..store::NewRow::text(id, guild, new.name.trim())
     };
     let now = tx.now;

@@ -9,6 +9,7 @@ use crate::guilds::audit::{Action, Note};
 use crate::http::limits::Group;
 use crate::id::ChannelId;
 use crate::log::{EventKind, Tx};
+use crate::voice::ending as voice;
 
 /// Deletes a channel with its threads and webhooks, or a category, whose channels stay.
 pub async fn delete(app: &App, caller: &Caller, channel: ChannelId) -> Result<()> {
@@ -43,6 +44,9 @@ pub async fn delete(app: &App, caller: &Caller, channel: ChannelId) -> Result<()
 async fn remove(tx: &mut Tx, channel: ChannelId) -> Result<()> {
     let doomed = store::channel(tx, channel).await?.ok_or(Code::NotFound)?;
     webhooks::remove_all(tx, channel).await?;
+    if let Some(guild) = doomed.guild_id {
+        voice::end_all(tx, guild, Some(channel)).await?;
+    }
     let now = tx.now;
     store::delete(tx, channel, now).await?;
     announce(tx, EventKind::ChannelDeleted, &doomed).await

@@ -8,11 +8,13 @@ use super::store::{self as rows, NewRow};
 use super::{Access, Channel, ChannelKind, Direct, Permissions, Place, access, announce, announce_update};
 use crate::accounts::{self, Caller, UserKind};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
 use crate::id::{ChannelId, UserId};
 use crate::log::{EventKind, Tx};
+use crate::voice::ending as voice;
 
 pub mod routes;
 pub(super) mod store;
@@ -74,6 +76,11 @@ pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>
 /// if they are very many.
 pub(crate) async fn partners_of(app: &App, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
     Ok(store::partners(&mut app.db.read().await?, user, PARTNERS).await?)
+}
+
+/// The direct channel that two people have, if they have one.
+pub(crate) async fn direct_between(conn: &mut Conn, one: UserId, other: UserId) -> Result<Option<ChannelId>> {
+    Ok(store::pair(conn, one.min(other), one.max(other)).await?)
 }
 
 /// Opens the one direct channel that two people have, or a new group.
@@ -195,6 +202,8 @@ pub async fn remove_recipient(app: &App, caller: &Caller, channel: ChannelId, us
                     return Err(Code::NotFound.into());
                 }
                 let left = group.recipients.iter().copied().find(|other| *other != user);
+                // Before they are out of the group, so that they hear of it too.
+                voice::end_in(tx, channel, user).await?;
                 let Some(heir) = left else { return close(tx, channel).await };
                 store::remove(tx, channel, user).await?;
                 if group.owner == Some(user) {

@@ -85,6 +85,8 @@ pub struct ChannelRule {
     pub owner: Option<UserId>,
     /// The message that it branches from, for a thread.
     pub starter: Option<MessageId>,
+    /// How many may be in it at once, for a voice channel; 0 for any number.
+    pub user_limit: i64,
     /// Its exceptions.
     pub overwrites: Vec<Overwrite>,
 }

@@ -25,6 +25,7 @@ struct RuleRow {
     locked: bool,
     owner_id: Option<UserId>,
     starter_message_id: Option<MessageId>,
+    user_limit: i64,
 }
 
 /// All of a guild that decides permissions, at one moment if `conn` is a transaction.
@@ -39,8 +40,8 @@ pub async fn guild_rules(conn: &mut Conn, guild: GuildId) -> Result<Option<Guild
     let roles = roles
         .into_iter()
         .map(|(id, position, permissions, mentionable)| (id, RoleRule { position, permissions, mentionable }));
-    let sql = "select id, kind, parent_id, inherits, slowmode_seconds, archived, locked, owner_id, starter_message_id
-        from channels where guild_id = $1 and deleted_at is null";
+    let sql = "select id, kind, parent_id, inherits, slowmode_seconds, archived, locked, owner_id, starter_message_id,
+        user_limit from channels where guild_id = $1 and deleted_at is null";
     let channels: Vec<RuleRow> = conn.all(sql, &[&guild]).await?;
     let mut channels: HashMap<ChannelId, ChannelRule> = channels.into_iter().map(|row| (row.id, row.into())).collect();
     let sql = "select o.channel_id, o.target_id, o.kind, o.allow, o.deny
@@ -65,6 +66,7 @@ impl From<RuleRow> for ChannelRule {
             locked: row.locked,
             owner: row.owner_id,
             starter: row.starter_message_id,
+            user_limit: row.user_limit,
             overwrites: Vec::new(),
         }
     }
@@ -130,6 +132,7 @@ pub struct NewRow {
     pub slowmode_seconds: i64,
     pub owner_id: Option<UserId>,
     pub starter_message_id: Option<MessageId>,
+    pub user_limit: i64,
 }
 
 impl NewRow {
@@ -148,6 +151,7 @@ impl NewRow {
             slowmode_seconds: 0,
             owner_id: None,
             starter_message_id: None,
+            user_limit: 0,
         }
     }
 
@@ -159,8 +163,8 @@ impl NewRow {
 
 pub async fn insert(conn: &mut Conn, new: &NewRow, now: Timestamp) -> Result<()> {
     let sql = "insert into channels (id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw,
-        slowmode_seconds, owner_id, starter_message_id, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        slowmode_seconds, owner_id, starter_message_id, user_limit, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     conn.execute(
         sql,
         &[
@@ -176,6 +180,7 @@ pub async fn insert(conn: &mut Conn, new: &NewRow, now: Timestamp) -> Result<()>
             &new.slowmode_seconds,
             &new.owner_id,
             &new.starter_message_id,
+            &new.user_limit,
             &now,
         ],
     )
@@ -199,6 +204,7 @@ pub(super) struct ChannelRow {
     starter_message_id: Option<MessageId>,
     archived: bool,
     locked: bool,
+    user_limit: i64,
     version: i64,
     created_at: Timestamp,
 }
@@ -220,6 +226,7 @@ impl ChannelRow {
             starter_message_id: self.starter_message_id,
             archived: self.archived,
             locked: self.locked,
+            user_limit: self.user_limit,
             overwrites,
             recipients,
             version: self.version,
@@ -231,7 +238,7 @@ impl ChannelRow {
 /// One channel with its overwrites and recipients.
 pub async fn channel(conn: &mut Conn, id: ChannelId) -> Result<Option<Channel>> {
     let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
-        starter_message_id, archived, locked, version, created_at
+        starter_message_id, archived, locked, user_limit, version, created_at
         from channels where id = $1 and deleted_at is null";
     let Some(row) = conn.optional::<ChannelRow>(sql, &[&id]).await? else { return Ok(None) };
     let overwrites = overwrites(conn, id).await?.iter().map(OverwriteView::from).collect();
@@ -249,7 +256,7 @@ pub async fn overwrites(conn: &mut Conn, channel: ChannelId) -> Result<Vec<Overw
 /// A guild's channels and threads, in their order.
 pub async fn channels(conn: &mut Conn, guild: GuildId) -> Result<Vec<Channel>> {
     let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
-        starter_message_id, archived, locked, version, created_at
+        starter_message_id, archived, locked, user_limit, version, created_at
         from channels where guild_id = $1 and deleted_at is null order by position, id";
     let rows: Vec<ChannelRow> = conn.all(sql, &[&guild]).await?;
     let sql = "select o.channel_id, o.target_id, o.kind, o.allow, o.deny
@@ -302,7 +309,7 @@ pub async fn threads(
     limit: i64,
 ) -> Result<Vec<Channel>> {
     let sql = "select id, guild_id, kind, name, topic, parent_id, position, inherits, nsfw, slowmode_seconds, owner_id,
-        starter_message_id, archived, locked, version, created_at from channels
+        starter_message_id, archived, locked, user_limit, version, created_at from channels
         where parent_id = $1 and kind = 'thread' and archived = $2 and id < $3 and deleted_at is null
         order by id desc limit $4";
     let rows: Vec<ChannelRow> = conn.all(sql, &[&channel, &archived, &before, &limit]).await?;
@@ -319,7 +326,8 @@ pub async fn children(conn: &mut Conn, parent: ChannelId) -> Result<Vec<ChannelI
 /// Stores what of a channel can be changed, as its next version.
 pub async fn update(conn: &mut Conn, channel: &Channel) -> Result<()> {
     let sql = "update channels set name = $2, topic = $3, parent_id = $4, position = $5, inherits = $6, nsfw = $7,
-        slowmode_seconds = $8, archived = $9, locked = $10, owner_id = $11, version = version + 1 where id = $1";
+        slowmode_seconds = $8, archived = $9, locked = $10, owner_id = $11, user_limit = $12,
+        version = version + 1 where id = $1";
     conn.execute(
         sql,
         &[
@@ -334,6 +342,7 @@ pub async fn update(conn: &mut Conn, channel: &Channel) -> Result<()> {
             &channel.archived,
             &channel.locked,
             &channel.owner_id,
+            &channel.user_limit,
         ],
     )
     .await

@@ -35,6 +35,12 @@ closed_set! {
         MemberUpdate = "member_update",
         /// A member was timed out, or no longer is.
         MemberTimeout = "member_timeout",
+        /// A member was muted or deafened in voice, or no longer is.
+        MemberMute = "member_mute",
+        /// A member was moved to another voice channel.
+        MemberMove = "member_move",
+        /// A member was shown out of a voice channel.
+        MemberDisconnect = "member_disconnect",
         /// A member's roles changed.
         MemberRolesUpdate = "member_roles_update",
         /// A bot was added.

@@ -16,6 +16,7 @@ use crate::id::{GuildId, MessageId, RoleId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 use crate::messaging::MessageKind;
 use crate::messaging::system::{self, Notice};
+use crate::voice::ending as voice;
 
 pub mod routes;
 pub(crate) mod store;
@@ -34,6 +35,10 @@ pub struct Member {
     pub joined_at: Timestamp,
     /// Until when they may only read.
     pub timed_out_until: Option<Timestamp>,
+    /// Whether a moderator muted them in voice.
+    pub muted: bool,
+    /// Whether a moderator deafened them in voice.
+    pub deafened: bool,
 }
 
 impl Member {
@@ -137,7 +142,11 @@ pub(crate) async fn join(tx: &mut Tx, guild: GuildId, user: Author) -> Result<Me
     if timed_out_until.is_some() {
         store::set_timeout(tx, guild, user.id, timed_out_until).await?;
     }
-    let member = Member { user, nick: None, roles: Vec::new(), joined_at: now, timed_out_until };
+    let (muted, deafened) = store::take_absent_mutes(tx, guild, user.id).await?.unwrap_or_default();
+    if muted || deafened {
+        store::set_mutes(tx, guild, user.id, muted, deafened).await?;
+    }
+    let member = Member { user, nick: None, roles: Vec::new(), joined_at: now, timed_out_until, muted, deafened };
     tx.append(NewEvent::new(EventKind::MemberJoined, guild, &member)?)?;
     if let Some(channel) = guilds::system_channel(tx, guild).await? {
         let notice = Notice {
@@ -204,12 +213,18 @@ struct Left<'a> {
     user: &'a Author,
 }
 
-/// Takes a member out of a guild, however they go. A timeout that hasn't ended waits for them.
+/// Takes a member out of a guild, however they go. A timeout that hasn't ended waits for them, and so
+/// does what moderators took from them in voice.
 pub(crate) async fn remove(tx: &mut Tx, guild: GuildId, member: &Member) -> Result<()> {
     let now = tx.now;
     if let Some(until) = member.timed_out_until.filter(|until| now < *until) {
         store::keep_timeout(tx, guild, member.user.id, until).await?;
     }
+    if member.muted || member.deafened {
+        store::keep_mutes(tx, guild, member.user.id, member.muted, member.deafened).await?;
+    }
+    // Before they are out of the guild, so that they hear of it too.
+    voice::end_in(tx, guild, member.user.id).await?;
     store::delete(tx, guild, member.user.id).await?;
     tx.append(NewEvent::new(EventKind::MemberLeft, guild, &Left { user: &member.user })?)?;
     Ok(())

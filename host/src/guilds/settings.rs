@@ -13,6 +13,7 @@ use crate::http::body::{Faults, Validate, present};
 use crate::http::page::IfMatch;
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
+use crate::voice::ending as voice;
 
 /// `PUT /guilds/{id}/settings`: what isn't said stays as it is.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -174,6 +175,7 @@ pub async fn delete(app: &App, caller: &Caller, guild: GuildId) -> Result<()> {
             Box::pin(async move {
                 require_owner(&membership)?;
                 let now = tx.now;
+                voice::end_all(tx, guild, None).await?;
                 store::set_deleted(tx, guild, now).await?;
                 Note::new(guild, Action::GuildDelete).target(guild.0).reason(&reason).write(tx).await?;
                 tx.append(NewEvent::new(EventKind::GuildDeleted, guild, &Deleted { id: guild })?)?;

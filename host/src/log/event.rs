@@ -83,6 +83,8 @@ closed_set! {
         BlockRemoved = "block_removed",
         /// The account has read a channel up to a message.
         ReadStateUpdated = "read_state_updated",
+        /// Somebody came into a voice channel, left it (`channel_id` is null then), or takes part in another way.
+        VoiceState = "voice_state",
         /// The server's own settings changed.
         InstanceUpdated = "instance_updated",
     }

@@ -135,10 +135,8 @@ impl Follower {
         for entry in batch {
             // A shard that the log doesn't have can only stand in a hint that is wrong.
             let Some(seen) = self.seen.get_mut(&entry.shard) else { continue };
-            if entry.position == *seen + 1 {
-                *seen = entry.position;
-                fresh.push(entry);
-            } else if entry.position > *seen && is_back(KnownBug::GapSkipped) {
+            let is_next = entry.position == *seen + 1;
+            if is_next || entry.position > *seen && is_back(KnownBug::GapSkipped) {
                 *seen = entry.position;
                 fresh.push(entry);
             } else if entry.position > *seen {

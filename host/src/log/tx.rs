@@ -96,6 +96,16 @@ impl Tx {
         Ok(head.position)
     }
 
+    /// How many rows it has added to the log.
+    pub(crate) fn written(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The rows that it has added since there were `from`.
+    pub(crate) fn written_since(&self, from: usize) -> &[Arc<Entry>] {
+        self.entries.get(from..).unwrap_or_default()
+    }
+
     /// The position that the next row of `stream` will get.
     pub fn next_position(&self, stream: StreamId) -> i64 {
         let shard = shard_of(stream, self.shards);

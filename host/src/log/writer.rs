@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{Ids, StreamId, UserId};
 use crate::messaging::commit::{self, Pending};
 use crate::messaging::reacting::{self, Reaction};
+use crate::voice::ending as voice;
 
 /// Jobs that may wait for one writer; whoever comes then waits before its work is taken.
 const WAITING_JOBS: usize = 4_096;
@@ -302,7 +303,7 @@ impl Lane {
         reacting::write(&mut tx, reactions).await?;
         let alone = messages.is_empty() && reactions.is_empty() && operations.len() == 1;
         for (_, operation, ended) in operations {
-            *ended = if alone { operation.run(&mut tx).await } else { in_savepoint(&mut tx, operation).await };
+            *ended = if alone { run(&mut tx, operation).await } else { in_savepoint(&mut tx, operation).await };
             match ended {
                 Err(error) if ends_batch(error) => return Err(error.code().into()),
                 // The transaction rolls back as it is dropped: there is nothing else in it.
@@ -346,10 +347,17 @@ fn ends_batch(error: &Error) -> bool {
     matches!(error.code(), Code::ReadOnly | Code::Unavailable)
 }
 
+/// Runs an operation, and what follows from it whatever it was.
+async fn run(tx: &mut Tx, operation: &mut Box<dyn Operation>) -> Result<()> {
+    let before = tx.written();
+    operation.run(tx).await?;
+    voice::end_without_right(tx, before).await
+}
+
 async fn in_savepoint(tx: &mut Tx, operation: &mut Box<dyn Operation>) -> Result<()> {
     let mark = tx.mark();
     tx.execute("savepoint operation", &[]).await?;
-    match operation.run(tx).await {
+    match run(tx, operation).await {
         Ok(()) => tx.execute("release savepoint operation", &[]).await.map(drop).map_err(Error::from),
         Err(error) if ends_batch(&error) => Err(error),
         Err(error) => {

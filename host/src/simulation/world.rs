@@ -293,8 +293,12 @@ fn text_channel() -> ChannelRule {
         owner: None,
         starter: None,
         overwrites: Vec::new(),
+        user_limit: 0,
     }
 }
+
+/// Passes on to other nodes what one has committed.
+pub type Tell = Box<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
 /// A node: the real hub and the real follower of the log, on the world that it shares with the others.
 #[derive(Clone)]
@@ -313,7 +317,7 @@ pub struct Parts {
     /// The rules as this node read them last; dropped as the log says.
     cache: Mutex<Option<Arc<GuildRules>>>,
     /// Who else is to hear of a commit.
-    tell: Box<dyn Fn(&[Arc<Entry>]) + Send + Sync>,
+    tell: Tell,
     /// All that runs on it.
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
 }
@@ -330,7 +334,7 @@ impl Node {
     pub async fn start(
         world: &Arc<World>,
         settings: config::Sockets,
-        tell: Box<dyn Fn(&[Arc<Entry>]) + Send + Sync>,
+        tell: Tell,
     ) -> Result<(Node, crate::log::feed::Follower)> {
         let source = Source::Memory(world.log.clone());
         let (feed, follower) = crate::log::feed::Feed::open(&source).await?;

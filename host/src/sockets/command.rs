@@ -11,9 +11,9 @@ use super::event::{Event, Moment};
 use super::presence::{Availability, Presence, Status};
 use super::protocol::Room;
 use super::session::Session;
-use super::voice;
+use super::voice::require_speech as require_voice_speech;
 use crate::accounts::Caller;
-use crate::channels::{self, Access, ChannelKind, Permissions, access, membership};
+use crate::channels::{self, access, membership};
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::guilds::members::{self, Member, MembersQuery};
@@ -22,6 +22,7 @@ use crate::http::page::Page;
 use crate::id::{ChannelId, FileId, GuildId, MessageId, UserId};
 use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{self, Draft};
+use crate::voice;
 
 /// Members that one request gives, at most.
 const MEMBERS_AT_ONCE: i64 = 100;
@@ -279,22 +280,15 @@ async fn set_presence(session: &Session, _: &Caller, busy: Busy) -> Result<Arc<s
 }
 
 async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
-    let access = access(&session.app, caller, body.channel_id).await?;
-    require_voice(&access)?;
-    let state = voice::join(&session.app, &session.handle, access.stream(), body.channel_id)?;
-    json(&state)
-}
-
-fn require_voice(access: &Access) -> Result<()> {
-    match access.kind() {
-        ChannelKind::Voice | ChannelKind::Direct | ChannelKind::Group => access.require(Permissions::CONNECT),
-        _ => Err(Code::WrongChannelKind.into()),
-    }
+    let seat = session.app.hub.voices.seat(session.handle.id);
+    let present = voice::join(&session.app, caller, seat, body.channel_id).await?;
+    session.app.hub.speaks(&session.handle);
+    json(&session.app.hub.voices.as_it_is(present))
 }
 
 async fn leave_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
-    access(&session.app, caller, body.channel_id).await?;
-    voice::leave(&session.app, caller.user)?;
+    voice::leave(&session.app, caller, body.channel_id).await?;
+    session.app.hub.falls_silent(session.handle.id);
     json(&serde_json::json!({ "channel_id": body.channel_id }))
 }
 
@@ -313,14 +307,13 @@ impl Validate for Voice {
 }
 
 async fn voice_state(session: &Session, caller: &Caller, body: Voice) -> Result<Arc<str>> {
-    let access = access(&session.app, caller, body.channel_id).await?;
-    if body.speaking == Some(true) {
-        access.require(Permissions::SPEAK)?;
+    let Voice { channel_id, muted, deafened, speaking } = body;
+    if speaking == Some(true) {
+        require_voice_speech(&session.app, caller, channel_id).await?;
     }
-    let changed = voice::change(&session.app, caller.user, body.channel_id, |state| {
-        state.muted = body.muted.unwrap_or(state.muted);
-        state.deafened = body.deafened.unwrap_or(state.deafened);
-        state.speaking = body.speaking.unwrap_or(state.speaking) && !state.muted && !state.deafened;
-    })?;
-    json(&changed.ok_or(Code::NotFound)?)
+    let present = voice::change(&session.app, caller, channel_id, voice::Change { muted, deafened }).await?;
+    match speaking {
+        Some(speaking) => json(&session.app.hub.voices.speak(&session.app, &present, speaking)?),
+        None => json(&session.app.hub.voices.as_it_is(present)),
+    }
 }

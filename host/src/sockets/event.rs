@@ -29,7 +29,7 @@ closed_set! {
         Typing = "typing",
         /// Somebody types no longer.
         StopTyping = "stop_typing",
-        /// Somebody came into a voice channel, left it (`channel_id` is null then), or changed how they take part.
+        /// Somebody begins or stops to speak in a voice channel; all else of it stands in the log.
         VoiceState = "voice_state",
         /// Somebody came, went, or says how busy they are.
         Presence = "presence",

@@ -94,6 +94,12 @@ impl Hub {
         self.state.read().sockets
     }
 
+    /// Whether a user's socket of this name is open.
+    pub fn is_open(&self, user: UserId, session: i64) -> bool {
+        let state = self.state.read();
+        state.users.get(&user).into_iter().flatten().any(|handle| handle.id == session)
+    }
+
     /// Lets a session in; it receives its own stream from here on.
     pub async fn enter<B: Backend>(
         &self,

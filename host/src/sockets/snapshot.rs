@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::voice::VoiceState;
 use crate::accounts::{self, User};
 use crate::app::App;
 use crate::channels::{self, Channel, Membership};
@@ -15,6 +14,7 @@ use crate::guilds::{self, Guild, members::Member, roles::Role};
 use crate::id::{ChannelId, GuildId, StreamId, UserId};
 use crate::log;
 use crate::messaging::read_states::{self, ReadState};
+use crate::voice::{self, VoiceState};
 
 /// Streams as somebody sees them, all at one moment.
 pub struct Snapshot {
@@ -77,7 +77,7 @@ enum Content {
     /// The caller's own account.
     Account,
     /// A direct or group channel.
-    Direct { channel: Box<Channel>, read_states: Vec<ReadState> },
+    Direct { channel: Box<Channel>, voice_states: Vec<VoiceState>, read_states: Vec<ReadState> },
     /// A guild.
     Guild(Box<GuildSnapshot>),
 }
@@ -112,7 +112,7 @@ pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snaps
             memberships.push(membership);
             Some(Content::Guild(Box::new(content)))
         } else {
-            let direct = direct(&mut conn, ChannelId(stream.0), user).await?;
+            let direct = direct(app, &mut conn, ChannelId(stream.0), user).await?;
             if direct.is_none() {
                 let version = channels::access_version(&mut conn, GuildId(stream.0)).await?;
                 absent.push(Absent { stream, s: head(stream), version });
@@ -129,13 +129,14 @@ pub async fn read(app: &App, user: UserId, streams: &[StreamId]) -> Result<Snaps
     Ok(Snapshot { user: to_raw_value(&account)?, blocked, streams: whole, memberships, absent })
 }
 
-async fn direct(conn: &mut Conn, channel: ChannelId, user: UserId) -> Result<Option<Content>> {
+async fn direct(app: &App, conn: &mut Conn, channel: ChannelId, user: UserId) -> Result<Option<Content>> {
     let Some(found) = channels::get_through(conn, channel).await? else { return Ok(None) };
     if !found.recipients.contains(&user) {
         return Ok(None);
     }
     let read_states = read_states::in_channels(conn, user, &[channel]).await?;
-    Ok(Some(Content::Direct { channel: Box::new(found), read_states }))
+    let voice_states = voice_states(app, conn, channel.into(), &[channel]).await?;
+    Ok(Some(Content::Direct { channel: Box::new(found), voice_states, read_states }))
 }
 
 async fn guild(app: &App, conn: &mut Conn, membership: &Membership) -> Result<GuildSnapshot> {
@@ -150,8 +151,15 @@ async fn guild(app: &App, conn: &mut Conn, membership: &Membership) -> Result<Gu
         guild: guilds::get_through(conn, guild).await?.ok_or(Code::NotFound)?,
         roles: guilds::roles_through(conn, guild).await?,
         member: guilds::member_through(conn, guild, user).await?,
-        voice_states: app.hub.voices.of(guild.into(), &ids),
+        voice_states: voice_states(app, conn, guild.into(), &ids).await?,
         read_states: read_states::in_channels(conn, user, &ids).await?,
         channels: visible,
     })
+}
+
+/// Who is in voice, and who speaks there at the moment.
+async fn voice_states(app: &App, conn: &mut Conn, stream: StreamId, channels: &[ChannelId]) -> Result<Vec<VoiceState>> {
+    let mut states = voice::states_through(conn, stream, channels).await?;
+    app.hub.voices.mark_speaking(&mut states);
+    Ok(states)
 }

@@ -10,7 +10,8 @@ use crate::id::{ChannelId, UserId};
 /// The direct and group channels that somebody is in, the newest first, with their recipients.
 pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<Channel>> {
     let sql = "select c.id, c.guild_id, c.kind, c.name, c.topic, c.parent_id, c.position, c.inherits, c.nsfw,
-        c.slowmode_seconds, c.owner_id, c.starter_message_id, c.archived, c.locked, c.version, c.created_at
+        c.slowmode_seconds, c.owner_id, c.starter_message_id, c.archived, c.locked, c.user_limit,
+        c.version, c.created_at
         from recipients r join channels c on c.id = r.channel_id
         where r.user_id = $1 and c.deleted_at is null order by c.id desc";
     let rows: Vec<ChannelRow> = conn.all(sql, &[&user]).await?;

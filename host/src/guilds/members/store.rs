@@ -18,6 +18,8 @@ struct MemberRow {
     nick: Option<String>,
     joined_at: Timestamp,
     timed_out_until: Option<Timestamp>,
+    muted: bool,
+    deafened: bool,
 }
 
 impl MemberRow {
@@ -29,14 +31,15 @@ impl MemberRow {
             avatar_file_id: self.avatar_file_id,
             kind: self.kind.as_str(),
         };
-        Member { user, nick: self.nick, roles, joined_at: self.joined_at, timed_out_until: self.timed_out_until }
+        let MemberRow { nick, joined_at, timed_out_until, muted, deafened, .. } = self;
+        Member { user, nick, roles, joined_at, timed_out_until, muted, deafened }
     }
 }
 
 /// A member; nothing if they are none.
 pub async fn member(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<Member>> {
     let sql = "select m.user_id, u.username, u.display_name, u.avatar_file_id, u.kind, m.nick, m.joined_at,
-        m.timed_out_until from members m join users u on u.id = m.user_id where m.guild_id = $1 and m.user_id = $2";
+        m.timed_out_until, m.muted, m.deafened from members m join users u on u.id = m.user_id where m.guild_id = $1 and m.user_id = $2";
     let Some(row) = conn.optional::<MemberRow>(sql, &[&guild, &user]).await? else { return Ok(None) };
     let sql = "select role_id from member_roles where guild_id = $1 and user_id = $2 order by role_id";
     let roles: Vec<(RoleId,)> = conn.all(sql, &[&guild, &user]).await?;
@@ -46,7 +49,7 @@ pub async fn member(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Opt
 /// Members after an account, in the order of accounts; `pattern` is what one of their names is like.
 pub async fn page(conn: &mut Conn, guild: GuildId, after: UserId, pattern: &str, limit: i64) -> Result<Vec<Member>> {
     let sql = "select m.user_id, u.username, u.display_name, u.avatar_file_id, u.kind, m.nick, m.joined_at,
-        m.timed_out_until from members m join users u on u.id = m.user_id
+        m.timed_out_until, m.muted, m.deafened from members m join users u on u.id = m.user_id
         where m.guild_id = $1 and m.user_id > $2 and ($3 = '%' or lower(u.username) like $3 escape '\\'
         or lower(u.display_name) like $3 escape '\\' or lower(m.nick) like $3 escape '\\')
         order by m.user_id limit $4";
@@ -86,6 +89,12 @@ pub async fn set_timeout(conn: &mut Conn, guild: GuildId, user: UserId, until: O
     conn.execute(sql, &[&guild, &user, &until]).await.map(drop)
 }
 
+/// Stores what moderators took from a member in voice.
+pub async fn set_mutes(conn: &mut Conn, guild: GuildId, user: UserId, muted: bool, deafened: bool) -> Result<()> {
+    let sql = "update members set muted = $3, deafened = $4 where guild_id = $1 and user_id = $2";
+    conn.execute(sql, &[&guild, &user, &muted, &deafened]).await.map(drop)
+}
+
 pub async fn give_role(conn: &mut Conn, guild: GuildId, user: UserId, role: RoleId) -> Result<()> {
     let sql = "insert into member_roles (guild_id, user_id, role_id) values ($1, $2, $3) on conflict do nothing";
     conn.execute(sql, &[&guild, &user, &role]).await.map(drop)
@@ -107,4 +116,17 @@ pub async fn keep_timeout(conn: &mut Conn, guild: GuildId, user: UserId, until: 
 pub async fn take_absent_timeout(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<Timestamp>> {
     let sql = "delete from absent_timeouts where guild_id = $1 and user_id = $2 returning until";
     Ok(conn.optional::<(Timestamp,)>(sql, &[&guild, &user]).await?.map(|(until,)| until))
+}
+
+/// Remembers what moderators took in voice from somebody who goes.
+pub async fn keep_mutes(conn: &mut Conn, guild: GuildId, user: UserId, muted: bool, deafened: bool) -> Result<()> {
+    let sql = "insert into absent_mutes (guild_id, user_id, muted, deafened) values ($1, $2, $3, $4)
+        on conflict (guild_id, user_id) do update set muted = excluded.muted, deafened = excluded.deafened";
+    conn.execute(sql, &[&guild, &user, &muted, &deafened]).await.map(drop)
+}
+
+/// What somebody left with, muted and deafened, which is forgotten by this.
+pub async fn take_absent_mutes(conn: &mut Conn, guild: GuildId, user: UserId) -> Result<Option<(bool, bool)>> {
+    let sql = "delete from absent_mutes where guild_id = $1 and user_id = $2 returning muted, deafened";
+    conn.optional(sql, &[&guild, &user]).await
 }

@@ -15,8 +15,10 @@ use crate::guilds::audit::{Action, Note};
 use crate::guilds::roles::{self, Role};
 use crate::guilds::{standing, store as guilds};
 use crate::http::body::{Faults, Validate, present};
-use crate::id::{GuildId, RoleId, UserId};
+use crate::id::{ChannelId, GuildId, RoleId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
+
+mod voice;
 
 /// The longest that a member may be timed out.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(28 * 24 * 3600);
@@ -37,6 +39,14 @@ pub struct MemberChange {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<Timestamp>)]
     pub timed_out_until: Option<Option<Timestamp>>,
+    /// Whether they are muted in voice.
+    pub muted: Option<bool>,
+    /// Whether they are deafened in voice.
+    pub deafened: Option<bool>,
+    /// The voice channel to move them to, if they are in one; `null` shows them out of it.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<ChannelId>)]
+    pub voice_channel_id: Option<Option<ChannelId>>,
 }
 
 impl Validate for MemberChange {
@@ -50,7 +60,8 @@ impl Validate for MemberChange {
 }
 
 impl MemberChange {
-    /// What one must hold to change this of oneself or of another.
+    /// What one must hold in the guild to change this of oneself or of another. Who may move whom is
+    /// decided by the channels.
     fn needed(&self, held: Permissions, oneself: bool) -> Permissions {
         let mut needed = Permissions::NONE;
         if self.nick.is_some() {
@@ -62,6 +73,12 @@ impl MemberChange {
         }
         if self.timed_out_until.is_some() {
             needed |= Permissions::TIMEOUT_MEMBERS;
+        }
+        if self.muted.is_some() {
+            needed |= Permissions::MUTE_MEMBERS;
+        }
+        if self.deafened.is_some() {
+            needed |= Permissions::DEAFEN_MEMBERS;
         }
         needed
     }
@@ -87,6 +104,12 @@ pub async fn change(app: &App, caller: &Caller, guild: GuildId, user: UserId, ch
                 }
                 if let Some(until) = change.timed_out_until {
                     desk.time_out(until).await?;
+                }
+                if change.muted.is_some() || change.deafened.is_some() {
+                    desk.mute(change.muted, change.deafened).await?;
+                }
+                if let Some(channel) = change.voice_channel_id {
+                    desk.bring(channel).await?;
                 }
                 desk.finish().await
             })
@@ -193,18 +216,21 @@ impl Desk<'_> {
         if give { roles::require_held(&self.membership, role.permissions) } else { Ok(()) }
     }
 
-    async fn time_out(&mut self, until: Option<Timestamp>) -> Result<()> {
-        let (guild, user, now) = (self.guild(), self.old.user.id, self.tx.now);
-        let rules = self.old.rules();
+    /// Refuses to silence the owner, administrators, and oneself.
+    fn may_silence(&self) -> Result<()> {
+        let (user, rules) = (self.old.user.id, self.old.rules());
         if user == self.membership.guild.owner {
             return Err(Code::OwnerProtected.into());
         }
-        if self.membership.guild.resolve(&rules, None, now).contains(Permissions::ADMINISTRATOR) {
+        if self.membership.guild.resolve(&rules, None, self.tx.now).contains(Permissions::ADMINISTRATOR) {
             return Err(Code::RoleTooHigh.into());
         }
-        if user == self.membership.member.user {
-            return Err(Code::Forbidden.into());
-        }
+        if user == self.membership.member.user { Err(Code::Forbidden.into()) } else { Ok(()) }
+    }
+
+    async fn time_out(&mut self, until: Option<Timestamp>) -> Result<()> {
+        self.may_silence()?;
+        let (guild, user, now) = (self.guild(), self.old.user.id, self.tx.now);
         if until.is_some_and(|until| until <= now || until > now.after(LONGEST_TIMEOUT)) {
             return Err(Error::field("/timed_out_until", FieldCode::OutOfRange));
         }

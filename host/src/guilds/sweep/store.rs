@@ -53,6 +53,7 @@ pub async fn delete_guild(conn: &mut Conn, guild: GuildId) -> Result<()> {
     conn.execute("delete from invites where guild_id = $1", &[&guild]).await?;
     conn.execute("delete from emojis where guild_id = $1", &[&guild]).await?;
     conn.execute("delete from absent_timeouts where guild_id = $1", &[&guild]).await?;
+    conn.execute("delete from absent_mutes where guild_id = $1", &[&guild]).await?;
     conn.execute("delete from webhooks where guild_id = $1", &[&guild]).await?;
     conn.execute("delete from guilds where id = $1", &[&guild]).await.map(drop)
 }
