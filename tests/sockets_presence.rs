@@ -87,7 +87,7 @@ story!(a_reconnect_makes_no_noise_and_a_departure_is_told_after_a_while, |app| {
     hers.nothing("presence").await;
 
     drop(again);
-    while app.app.hub.handles_of(bob.id.parse().unwrap()).len() > 0 {
+    while !app.app.hub.handles_of(bob.id.parse().unwrap()).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     app.app.hub.presences.sweep(tokio::time::Instant::now() + guildhall::sockets::presence::GRACE);

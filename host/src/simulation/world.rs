@@ -499,8 +499,8 @@ impl Backend for Node {
         node.committed(rows).await;
         Ok(answer)
     }
-    async fn replace(&self, user: UserId, old: i64, _: &Handle) {
-        self.hub.close_replaced(user, old);
+    async fn replace(&self, old: i64, new: &Arc<Handle>) {
+        self.hub.close_replaced(new.user, old);
     }
     async fn departed(&self, _: &Handle) {}
 }

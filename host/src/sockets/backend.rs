@@ -73,7 +73,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// Does what a client asks for; gives the body of its acknowledgement.
     fn run(session: &Session<Self>, name: &str, body: &RawValue) -> impl Future<Output = Result<Arc<str>>> + Send;
     /// Hears that a session is replaced by a newer one of the same client, wherever it is.
-    fn replace(&self, user: UserId, old: i64, new: &Handle) -> impl Future<Output = ()> + Send;
+    fn replace(&self, old: i64, new: &Arc<Handle>) -> impl Future<Output = ()> + Send;
     /// Hears that a session has ended.
     fn departed(&self, handle: &Handle) -> impl Future<Output = ()> + Send;
 }

@@ -270,6 +270,7 @@ impl Hub {
 
     /// A session takes part in a voice channel.
     pub fn speaks(&self, handle: &Arc<Handle>) {
+        handle.spoke.store(true, Ordering::Release);
         self.speakers.lock().insert(handle.id, handle.clone());
     }
 

@@ -22,6 +22,7 @@ use crate::guilds;
 use crate::http::caller::prove;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
+use crate::voice::ending;
 
 /// The body of `channel_shown`.
 #[derive(Serialize)]
@@ -99,11 +100,19 @@ impl Backend for App {
     async fn run(session: &Session<Self>, name: &str, body: &RawValue) -> Result<Arc<str>> {
         command::run(session, name, body).await
     }
-    async fn replace(&self, user: UserId, old: i64, _new: &Handle) {
-        self.hub.close_replaced(user, old);
+    async fn replace(&self, old: i64, new: &Arc<Handle>) {
+        // First, so that the old one's end takes nobody out of voice.
+        match ending::take_over(self, new.user, old, self.hub.voices.seat(new.id)).await {
+            Ok(true) => self.hub.speaks(new),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, user = %new.user, "a place in voice could not be taken over"),
+        }
+        self.hub.close_replaced(new.user, old);
     }
     async fn departed(&self, handle: &Handle) {
-        voice::left_behind(self, handle);
+        if handle.has_spoken() {
+            voice::left_behind(self, handle);
+        }
     }
 }
 
@@ -120,5 +129,8 @@ pub async fn look_after(app: App) {
             () = app.ended() => return,
         }
         app.hub.presences.sweep(Instant::now());
+        for lost in app.hub.lost_speakers() {
+            voice::left_behind(&app, &lost);
+        }
     }
 }

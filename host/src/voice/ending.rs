@@ -72,35 +72,36 @@ async fn look_again(tx: &mut Tx, guild: GuildId) -> Result<()> {
 
 /// Takes somebody out of voice if they take part through this session's socket, which is gone.
 pub async fn leave_if_session(app: &App, user: UserId, session: i64) -> Result<()> {
-    reseat(app, user, session, None).await
+    reseat(app, user, session, None).await.map(drop)
 }
 
 /// From here on somebody takes part through another socket, if they did through that of `old`: a
-/// session went on elsewhere.
-pub async fn take_over(app: &App, user: UserId, old: i64, seat: Seat) -> Result<()> {
+/// session went on elsewhere. Answers whether they did.
+pub async fn take_over(app: &App, user: UserId, old: i64, seat: Seat) -> Result<bool> {
     reseat(app, user, old, Some(seat)).await
 }
 
-/// Gives somebody another seat or none, if they have that of this session.
-async fn reseat(app: &App, user: UserId, session: i64, seat: Option<Seat>) -> Result<()> {
+/// Gives somebody another seat or none, if they have that of this session; whether they had.
+async fn reseat(app: &App, user: UserId, session: i64, seat: Option<Seat>) -> Result<bool> {
     for _ in 0..ATTEMPTS {
         let present = store::of_user(&mut app.db.read().await?, user).await?;
-        let Some(known) = present.filter(|present| present.seat.session == session) else { return Ok(()) };
+        let Some(known) = present.filter(|present| present.seat.session == session) else { return Ok(false) };
         let (streams, stream) = ([known.stream], known.stream);
         let work = app.writer.run(None, None, &streams, move |tx| {
             Box::pin(async move {
                 let present = store::of_user(tx, user).await?.filter(|present| present.seat.session == session);
                 match (present, seat) {
-                    (None, _) => {}
-                    (Some(present), _) if present.stream != stream => return Ok(false),
+                    (None, _) => return Ok(Some(false)),
+                    // They have moved to another stream, whose shard isn't taken.
+                    (Some(present), _) if present.stream != stream => return Ok(None),
                     (Some(_), Some(seat)) => store::set_seat(tx, user, seat).await?,
                     (Some(present), None) => end(tx, &present).await?,
                 }
-                Ok(true)
+                Ok(Some(true))
             })
         });
-        if work.await? {
-            return Ok(());
+        if let Some(had) = work.await? {
+            return Ok(had);
         }
     }
     Err(Code::Unavailable.into())

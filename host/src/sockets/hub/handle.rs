@@ -31,6 +31,8 @@ pub struct Handle {
     /// Of whose moments it doesn't hear.
     pub(super) blocked: RwLock<HashSet<UserId>>,
     begun: Instant,
+    /// Whether it has ever taken part in a voice channel.
+    pub(super) spoke: AtomicBool,
     /// Milliseconds from its beginning to the last sign of life.
     heard_ms: AtomicU64,
 }
@@ -48,6 +50,7 @@ impl Handle {
             streams: Mutex::default(),
             blocked: RwLock::default(),
             begun: Instant::now(),
+            spoke: AtomicBool::new(false),
             heard_ms: AtomicU64::new(0),
         }
     }
@@ -56,6 +59,11 @@ impl Handle {
     #[cfg(test)]
     pub fn of(id: i64, user: UserId, wire: Wire, settings: &Sockets) -> Handle {
         Handle::new(id, user, SessionId(id), wire, settings)
+    }
+
+    /// Whether it has ever taken part in a voice channel.
+    pub fn has_spoken(&self) -> bool {
+        self.spoke.load(Ordering::Acquire)
     }
 
     /// Notes a sign of life.

@@ -99,7 +99,7 @@ pub(super) async fn resume<B: Backend>(
         Some(Err(_)) => return Err(CloseCode::BadCursor),
     };
     if let Some(old) = old {
-        session.app.replace(session.handle.user, old, &session.handle).await;
+        session.app.replace(old, &session.handle).await;
     }
     let streams = rejoin(session, &resume).await.map_err(|error| failed(&error))?;
     let heads = session.app.log().heads().await.map_err(|error| failed(&error))?;
