@@ -5,6 +5,7 @@ mod channels;
 mod fallback;
 mod mailbox;
 mod program;
+mod resuming;
 mod socket;
 pub mod source;
 mod user;
@@ -15,6 +16,7 @@ pub use channels::id_of;
 pub use fallback::{Events, Fallback};
 pub use mailbox::{Mailbox, link};
 pub use program::binary;
+pub use resuming::{Back, Cursors};
 pub use socket::Socket;
 pub use user::{Answer, PASSWORD, User};
 
@@ -35,7 +37,9 @@ macro_rules! story {
             use super::*;
 
             async fn tell(database: $crate::support::Database) {
-                let Some($app) = $crate::support::TestApp::start(database, |$config| $settings).await else { return };
+                // Some stories start it again.
+                #[allow(unused_mut)]
+                let Some(mut $app) = $crate::support::TestApp::start(database, |$config| $settings).await else { return };
                 let story = async { $body };
                 story.await;
                 $app.stop().await;
