@@ -1,5 +1,7 @@
 //! What a socket may send, and how it is told that the server goes away.
 
+use guildhall::app::Phase;
+
 use crate::story;
 use crate::support::{Back, Cursors, Socket, json};
 
@@ -52,7 +54,7 @@ story!(a_server_that_ends_says_when_to_come_again, |app| {
     ada.say(&general, "one").await;
     cursors.hear(&socket.event_frame("message_created").await);
 
-    app.app.shutdown.send_replace(true);
+    app.app.shutdown.send_replace(Phase::Draining);
 
     let told = socket.frame().await;
     assert_eq!(told["op"], "reconnect");

@@ -31,6 +31,8 @@ story!(
         ada.say(&general, "long ago").await;
         app.advance(Duration::from_secs(2 * 24 * 3600));
         forget_the_log(&app).await;
+        // What is in memory is told as long as it is there.
+        app.restart().await;
         ada.say(&general, "lately").await;
 
         let mut back = Back::from(&bob, &cursors).await;

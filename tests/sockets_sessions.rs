@@ -47,7 +47,7 @@ story!(a_new_password_ends_the_other_logins, |app| {
     let phone = app.nobody().login("ada", PASSWORD).await;
     let (mut here, mut there) = (Socket::connect(&ada).await, Socket::connect(&phone).await);
     let change = json!({"current_password": PASSWORD, "new_password": "battery staple"});
-    ada.put("/users/@me/password", change).await.expect(200);
+    ada.put("/users/@me/password", change).await.expect(204);
     assert_eq!(there.close_code().await, 4014);
     here.request("typing", json!({"channel_id": "1"})).await.unwrap_err();
 });

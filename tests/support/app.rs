@@ -97,7 +97,7 @@ impl TestApp {
     }
 
     async fn end(&mut self) {
-        self.app.shutdown.send_replace(true);
+        self.app.shutdown.send_replace(Phase::Draining);
         let _ = (&mut self.serving).await;
         self.app.db.close().await;
     }

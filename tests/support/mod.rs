@@ -7,6 +7,7 @@ mod mailbox;
 mod program;
 mod resuming;
 mod socket;
+mod socketio;
 pub mod source;
 mod user;
 pub mod world;
@@ -18,6 +19,7 @@ pub use mailbox::{Mailbox, link};
 pub use program::binary;
 pub use resuming::{Back, Cursors};
 pub use socket::Socket;
+pub use socketio::{SocketIo, Travel};
 pub use user::{Answer, PASSWORD, User};
 
 pub use serde_json::{Value, json};

@@ -58,6 +58,8 @@ impl Cursors {
 pub struct Back {
     /// Its socket, from here on.
     pub socket: Socket,
+    /// Everything that it was told before `resumed`, in order.
+    pub frames: Vec<Value>,
     /// The events that it had missed, as frames.
     pub missed: Vec<Value>,
     /// The streams that it must fetch anew.
@@ -76,17 +78,19 @@ impl Back {
     pub async fn with(user: &User, cursors: &Cursors, more: Value) -> Back {
         let mut socket = Socket::open(&user.url).await;
         socket.send(resume(user, &cursors.json(), more)).await;
-        let (mut missed, mut resyncs, mut cursors) = (Vec::new(), Vec::new(), cursors.clone());
+        let (mut frames, mut cursors) = (Vec::new(), cursors.clone());
         loop {
             let frame = socket.frame().await;
             cursors.hear(&frame);
             match frame["op"].as_str() {
-                Some("event") => missed.push(frame),
-                Some("resync") => resyncs.push(frame["d"].clone()),
+                Some("event" | "resync") => frames.push(frame),
                 Some("resumed") => {
                     socket.ready = frame["d"].clone();
                     cursors.0.extend(Cursors::of(&frame["d"]).0);
-                    return Back { socket, missed, resyncs, cursors };
+                    let (missed, resyncs): (Vec<Value>, Vec<Value>) =
+                        frames.iter().cloned().partition(|frame| frame["op"] == "event");
+                    let resyncs = resyncs.into_iter().map(|frame| frame["d"].clone()).collect();
+                    return Back { socket, frames, missed, resyncs, cursors };
                 }
                 _ => panic!("unexpected while resuming: {frame}"),
             }
