@@ -7,8 +7,8 @@ use guildhall::db::{Conn, Db};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::Server;
 use super::load::Load;
+use super::{Server, is_soak, seed};
 use crate::support::Database;
 
 /// Messages that must be under way when the server is killed.
@@ -27,11 +27,8 @@ async fn a_killed_server_keeps_its_word_on_postgres() {
 }
 
 async fn kill_again_and_again(database: Database) {
-    let cycles = if std::env::var_os("GUILDHALL_SOAK").is_some() { 40 } else { 5 };
-    let seed =
-        std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    println!("{cycles} kills; GUILDHALL_TEST_SEED={seed} repeats their moments");
-    let mut chance = StdRng::seed_from_u64(seed);
+    let cycles = if is_soak() { 40 } else { 5 };
+    let mut chance = StdRng::seed_from_u64(seed());
     let Some(mut server) = Server::start(database).await else { return };
     let mut load = Load::prepare(&server).await;
     let mut open_batches = 0;

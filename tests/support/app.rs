@@ -8,6 +8,7 @@ use guildhall::config::{Config, Secret};
 use guildhall::http::serve;
 use guildhall::log::{self, Entry};
 use sqlx::{AssertSqlSafe, Connection};
+use tokio::task::JoinHandle;
 
 use super::User;
 
@@ -29,7 +30,9 @@ pub struct TestApp {
     /// For requests.
     pub http: reqwest::Client,
     folder: tempfile::TempDir,
+    /// The address and the name of the database that goes with it.
     postgres: Option<(String, String)>,
+    serving: JoinHandle<anyhow::Result<()>>,
 }
 
 impl TestApp {
@@ -54,11 +57,49 @@ impl TestApp {
             config.database.url = Secret(url.clone());
         }
         settings(&mut config);
+        Some(TestApp::begin(config, Clock::shifted(), folder, postgres).await)
+    }
+
+    async fn begin(
+        mut config: Config,
+        clock: Clock,
+        folder: tempfile::TempDir,
+        postgres: Option<(String, String)>,
+    ) -> TestApp {
         let listener = serve::bind(&config.listen).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
-        let app = App::start(config, Clock::shifted()).await.expect("the server starts");
-        tokio::spawn(serve::serve(app.clone(), listener));
-        Some(TestApp { app, url, http: reqwest::Client::new(), folder, postgres })
+        // Whoever starts it again finds it at the same address.
+        config.listen = listener.local_addr().expect("its address").to_string();
+        let url = format!("http://{}", config.listen);
+        let app = App::start(config, clock).await.expect("the server starts");
+        let serving = tokio::spawn(serve::serve(app.clone(), listener));
+        TestApp { app, url, http: reqwest::Client::new(), folder, postgres, serving }
+    }
+
+    /// Ends the server and starts it again, on the same data and at the same address.
+    pub async fn restart(&mut self) {
+        self.end().await;
+        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        let (folder, postgres) = (tempfile::tempdir().expect("a folder"), self.postgres.take());
+        let begun = TestApp::begin(config, clock, folder, postgres).await;
+        let old = std::mem::replace(self, begun);
+        self.folder = old.folder;
+    }
+
+    /// Starts another node beside this one, on the same database; nothing if the database is one that
+    /// no two can share.
+    pub async fn beside(&self) -> Option<TestApp> {
+        self.postgres.as_ref()?;
+        let folder = tempfile::tempdir().expect("a folder for the node");
+        let mut config = self.app.config.clone();
+        config.listen = "127.0.0.1:0".into();
+        config.data = folder.path().join("data");
+        Some(TestApp::begin(config, self.app.clock.clone(), folder, None).await)
+    }
+
+    async fn end(&mut self) {
+        self.app.shutdown.send_replace(Phase::Draining);
+        let _ = (&mut self.serving).await;
+        self.app.db.close().await;
     }
 
     /// The folder of the story.

@@ -5,7 +5,9 @@ mod channels;
 mod fallback;
 mod mailbox;
 mod program;
+mod resuming;
 mod socket;
+mod socketio;
 pub mod source;
 mod user;
 pub mod world;
@@ -15,7 +17,9 @@ pub use channels::id_of;
 pub use fallback::{Events, Fallback};
 pub use mailbox::{Mailbox, link};
 pub use program::binary;
+pub use resuming::{Back, Cursors};
 pub use socket::Socket;
+pub use socketio::{SocketIo, Travel};
 pub use user::{Answer, PASSWORD, User};
 
 pub use serde_json::{Value, json};
@@ -35,7 +39,9 @@ macro_rules! story {
             use super::*;
 
             async fn tell(database: $crate::support::Database) {
-                let Some($app) = $crate::support::TestApp::start(database, |$config| $settings).await else { return };
+                // Some stories start it again.
+                #[allow(unused_mut)]
+                let Some(mut $app) = $crate::support::TestApp::start(database, |$config| $settings).await else { return };
                 let story = async { $body };
                 story.await;
                 $app.stop().await;

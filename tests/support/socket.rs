@@ -118,6 +118,23 @@ impl Socket {
         assert_eq!(found, None, "no {name} was expected");
     }
 
+    /// The bodies of all events of this name that have come: asks for something, and looks at all that
+    /// came before the answer.
+    pub async fn drain(&mut self, name: &str) -> Vec<Value> {
+        self.send(json!({"op": "heartbeat"})).await;
+        loop {
+            let frame = self.frame().await;
+            if frame["op"] == "heartbeat_ack" {
+                break;
+            }
+            self.waiting.push(frame);
+        }
+        let (found, rest) = self.waiting.drain(..).partition(|frame: &Value| frame["t"] == name);
+        self.waiting = rest;
+        let found: Vec<Value> = found;
+        found.into_iter().map(|frame| frame["d"].clone()).collect()
+    }
+
     /// The code with which the server closes; frames before it are passed over.
     pub async fn close_code(&mut self) -> u16 {
         loop {

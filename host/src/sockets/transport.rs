@@ -21,6 +21,8 @@ pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// How long a client may take to receive one write before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client may take to receive the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Read buffer of a socket: commands are small, and there are many sockets.
 const READ_BUFFER: usize = 4 * 1024;
 /// Write buffer of a socket: what fits goes to the kernel in one call.
@@ -81,7 +83,12 @@ impl Transport {
                 Some(Ok(Message::Text(text))) => Arrived::Frame(Frame::Text(text)),
                 Some(Ok(Message::Binary(bytes))) => Arrived::Frame(Frame::Binary(bytes)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Arrived::Alive,
-                Some(Ok(Message::Close(_))) | None => Arrived::Gone,
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it waits already.
+                    let _ = tokio::time::timeout(LAST_WORDS, socket.flush()).await;
+                    Arrived::Gone
+                }
+                None => Arrived::Gone,
                 Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
             Transport::Polling { posted, .. } => match posted.recv().await {
@@ -124,7 +131,7 @@ impl Transport {
                 let frame = CloseFrame { code: (code as u16).into(), reason: Utf8Bytes::from_static("") };
                 // The client may be gone already: then it needs no farewell.
                 let farewell = WebSocketStream::close(socket, Some(frame));
-                let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
+                let _ = tokio::time::timeout(LAST_WORDS, farewell).await;
             }
             Transport::Polling { mailbox, .. } => mailbox.close(code),
         }

@@ -14,6 +14,9 @@ use super::protocol::Protocol;
 /// Frames below this many bytes are sent as they are: compressing them costs more than it saves.
 const WORTH_COMPRESSING: usize = 512;
 
+/// How deep lists and maps may stand in each other: as deep as in JSON, and no deeper than the stack.
+const DEEPEST: usize = 128;
+
 /// A frame as it travels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -181,6 +184,7 @@ fn packed(json: &str) -> Option<Bytes> {
 fn unpacked(bytes: &[u8]) -> Option<Utf8Bytes> {
     let mut json = Vec::with_capacity(bytes.len() * 2);
     let mut from = rmp_serde::Deserializer::from_read_ref(bytes);
+    from.set_max_depth(DEEPEST);
     serde_transcode::transcode(&mut from, &mut serde_json::Serializer::new(&mut json)).ok()?;
     from.get_ref().is_empty().then_some(())?;
     String::from_utf8(json).ok().map(Utf8Bytes::from)
@@ -225,8 +229,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_message_are_refused() {
-        let deep = vec![0x91; 10_000];
-        for bad in [&b""[..], b"\x81", b"\xc1", b"\x01\x01", b"\xa5hel", &deep] {
+        let (deep, deeper) = (vec![0x91; 10_000], b"\x81\xa1a".repeat(5_000));
+        for bad in [&b""[..], b"\x81", b"\xc1", b"\x01\x01", b"\xa5hel", &deep, &deeper] {
             let frame = Frame::Binary(Bytes::copy_from_slice(bad));
             assert_eq!(Wire::MessagePack.open(frame.clone()), Err(CloseCode::BadFrame), "{bad:x?}");
             assert_eq!(Wire::Json.open(frame), Err(CloseCode::BadFrame));

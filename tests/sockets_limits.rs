@@ -1,0 +1,70 @@
+//! What a socket may send, and how it is told that the server goes away.
+
+use guildhall::app::Phase;
+
+use crate::story;
+use crate::support::{Back, Cursors, Socket, json};
+
+story!(
+    typing_has_an_allowance_of_its_own_and_heartbeats_need_none,
+    |config| {
+        config.limits.enabled = true;
+        config.sockets.commands = 5;
+        config.sockets.ephemeral = 20;
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (_, general) = ada.guild("Engines").await;
+        let mut socket = Socket::connect(&ada).await;
+        for _ in 0..50 {
+            socket.send(json!({"op": "heartbeat"})).await;
+        }
+        for _ in 0..10 {
+            socket.request("typing", json!({"channel_id": general})).await.unwrap();
+        }
+        for _ in 0..5 {
+            socket.request("join_room", json!({"room": "guild:1"})).await.unwrap_err();
+        }
+        socket.send(json!({"op": "join_room", "d": {"room": "guild:1"}})).await;
+        assert_eq!(socket.close_code().await, 4008);
+    }
+);
+
+story!(
+    whoever_was_shown_out_for_their_haste_may_come_back,
+    |config| {
+        config.limits.enabled = true;
+        config.sockets.commands = 5;
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let mut socket = Socket::connect(&ada).await;
+        let cursors = Cursors::of(&socket.ready);
+        for _ in 0..6 {
+            socket.send(json!({"op": "join_room", "d": {"room": "guild:1"}})).await;
+        }
+        assert_eq!(socket.close_code().await, 4008);
+        let back = Back::from(&ada, &cursors).await;
+        assert_eq!(back.resyncs.len(), 0);
+    }
+);
+
+story!(a_server_that_ends_says_when_to_come_again, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let mut socket = Socket::connect(&bob).await;
+    let mut cursors = Cursors::of(&socket.ready);
+    ada.say(&general, "one").await;
+    cursors.hear(&socket.event_frame("message_created").await);
+
+    app.app.shutdown.send_replace(Phase::Draining);
+
+    let told = socket.frame().await;
+    assert_eq!(told["op"], "reconnect");
+    assert!(told["d"]["after_ms"].as_u64().is_some(), "{told}");
+    assert_eq!(socket.close_code().await, 1001);
+    app.restart().await;
+    ada.say(&general, "two").await;
+    assert_eq!(Back::from(&bob, &cursors).await.told(), ["message_created two"]);
+});

@@ -1,0 +1,53 @@
+//! How long a socket lives: longer than its token, and no longer than its login.
+
+use std::time::Duration;
+
+use crate::story;
+use crate::support::{Back, Cursors, PASSWORD, Socket, json};
+
+story!(a_socket_outlives_its_token_and_coming_back_needs_a_new_one, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let mut socket = Socket::connect(&bob).await;
+    let cursors = Cursors::of(&socket.ready);
+
+    app.advance(Duration::from_secs(20 * 60));
+    bob.get("/users/@me/profile").await.problem(401, "UNAUTHENTICATED");
+    let body = json!({"channel_id": general, "content": "Still here"});
+    assert_eq!(socket.request("send_message", body).await.unwrap()["content"], "Still here");
+
+    assert_eq!(Back::refused(&bob, cursors.json(), json!({})).await, 4004);
+    let tokens = app.nobody().post("/auth/refresh", json!({"refresh_token": bob.refresh_token})).await.expect(200);
+    let bob = bob.with_tokens(&tokens);
+    let back = Back::with(&bob, &cursors, json!({"session_id": socket.ready["session_id"]})).await;
+    assert_eq!(back.told(), ["message_created Still here"]);
+    assert_eq!(socket.close_code().await, 4010);
+});
+
+story!(a_login_that_ends_takes_its_sockets_and_the_way_back_with_it, |app| {
+    let [ada] = app.users(["ada"]).await;
+    let phone = app.nobody().login("ada", PASSWORD).await;
+    let (mut here, mut there) = (Socket::connect(&ada).await, Socket::connect(&phone).await);
+    let cursors = Cursors::of(&there.ready);
+    let sessions = ada.get("/users/@me/sessions").await.expect(200);
+    let other = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    ada.delete(&format!("/users/@me/sessions/{}", other["id"].as_str().unwrap())).await.expect(204);
+
+    assert_eq!(there.close_code().await, 4014);
+    assert_eq!(Back::refused(&phone, cursors.json(), json!({})).await, 4004);
+    here.event("session_revoked").await;
+    here.request("typing", json!({"channel_id": "1"})).await.unwrap_err();
+    let back = Back::from(&ada, &cursors).await;
+    assert_eq!(back.told(), ["session_revoked"]);
+});
+
+story!(a_new_password_ends_the_other_logins, |app| {
+    let [ada] = app.users(["ada"]).await;
+    let phone = app.nobody().login("ada", PASSWORD).await;
+    let (mut here, mut there) = (Socket::connect(&ada).await, Socket::connect(&phone).await);
+    let change = json!({"current_password": PASSWORD, "new_password": "battery staple"});
+    ada.put("/users/@me/password", change).await.expect(204);
+    assert_eq!(there.close_code().await, 4014);
+    here.request("typing", json!({"channel_id": "1"})).await.unwrap_err();
+});
