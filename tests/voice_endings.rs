@@ -234,6 +234,9 @@ story!(a_session_that_goes_on_elsewhere_takes_its_place_along, |app| {
 
     leave_if_session(&app.app, user_id(&bob), other).await.unwrap();
     take_over(&app.app, user_id(&bob), session(&old), app.app.hub.voices.seat(other)).await.unwrap();
+    for handle in app.app.hub.handles_of(user_id(&bob)) {
+        app.app.hub.speaks(&handle);
+    }
     take_over(&app.app, user_id(&ada), session(&hers), app.app.hub.voices.seat(other)).await.unwrap();
     leave_if_session(&app.app, user_id(&bob), session(&old)).await.unwrap();
 

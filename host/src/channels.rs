@@ -28,8 +28,8 @@ pub(crate) mod targets;
 pub mod threads;
 pub mod webhooks;
 
+pub(crate) use access::membership_through;
 pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
-pub(crate) use access::{access_version, membership_through};
 pub(crate) use directs::{direct_between, directs_of, partners_of};
 pub use permissions::Permissions;
 pub use rules::{
@@ -156,6 +156,12 @@ pub(crate) async fn announce(tx: &mut Tx, kind: EventKind, channel: &Channel) ->
 /// A channel as somebody sees it who holds a connection already.
 pub(crate) async fn get_through(conn: &mut Conn, channel: ChannelId) -> Result<Option<Channel>> {
     Ok(store::channel(conn, channel).await?)
+}
+
+/// The version of a guild's rules as of the moment that this connection reads: the last there will ever be
+/// if there is no such guild any more.
+pub(crate) async fn access_version(conn: &mut Conn, guild: GuildId) -> Result<i64> {
+    Ok(store::access_version(conn, guild).await?.unwrap_or(i64::MAX))
 }
 
 /// All of a guild that decides permissions, for somebody who holds a connection already.

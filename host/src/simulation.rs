@@ -5,6 +5,7 @@
 
 mod chance;
 mod client;
+mod node;
 mod world;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use parking_lot::Mutex;
 
 use chance::Chance;
 use client::Client;
-use world::{Node, World};
+use node::Node;
+use world::World;
 
 use crate::config::Sockets;
 use crate::id::{ChannelId, UserId};

@@ -187,12 +187,6 @@ pub async fn membership_of(app: &App, guild: GuildId, user: UserId) -> Result<Op
     Ok(member.map(|member| Membership::new(guild, member, app.now())))
 }
 
-/// The version of a guild's rules as of the moment that this connection reads: the last there will ever be
-/// if there is no such guild any more.
-pub(crate) async fn access_version(conn: &mut Conn, guild: GuildId) -> Result<i64> {
-    Ok(store::access_version(conn, guild).await?.unwrap_or(i64::MAX))
-}
-
 /// A user's standing in a guild, if they are a member, as of the moment that this connection reads: from
 /// memory only if nothing has changed since.
 pub(crate) async fn membership_through(

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::chance::Chance;
-use super::world::{GUILD, Node, World};
+use super::node::Node;
+use super::world::{GUILD, World};
 use crate::accounts::{Caller, CallerKind};
 use crate::id::{ChannelId, UserId};
 use crate::sockets::mailbox::{Mailbox, Read, Reader};

@@ -118,6 +118,24 @@ impl Mailbox {
         fits
     }
 
+    /// Resolves once the client has taken most of what waited for it, or never will.
+    pub async fn has_room(&self) {
+        loop {
+            let news = self.0.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            {
+                let kept = self.0.kept.lock();
+                let handed = kept.handed.saturating_sub(kept.dropped) as usize;
+                let waiting: usize = kept.frames.iter().skip(handed).map(|frame| frame.len()).sum();
+                if kept.closed || waiting <= MAX_BYTES / 2 {
+                    return;
+                }
+            }
+            news.await;
+        }
+    }
+
     /// Ends it: the last frame says why.
     pub fn close(&self, code: CloseCode) {
         self.0.kept.lock().close((self.0.goodbye)(code));
@@ -247,6 +265,9 @@ impl Reader {
                 if !frames.is_empty() {
                     self.after = kept.last();
                     kept.handed = kept.last();
+                    drop(kept);
+                    // Whoever waits for room may go on.
+                    shared.news.notify_waiters();
                     return Read::Frames(frames);
                 }
                 if kept.closed {

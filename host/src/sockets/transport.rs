@@ -120,7 +120,11 @@ impl Transport {
                 };
                 matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
             }
-            Transport::Polling { mailbox, .. } => mailbox.put(&mut texts(frames)),
+            Transport::Polling { mailbox, .. } => {
+                // The client's pace is the session's, as with a socket; who never comes overflows.
+                let _ = tokio::time::timeout(WRITE_TIMEOUT, mailbox.has_room()).await;
+                mailbox.put(&mut texts(frames))
+            }
         }
     }
 
