@@ -18,7 +18,6 @@ use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::log::memory::MemoryLog;
 use crate::log::{Entry, EventKind, NewEvent};
-use crate::sockets::backend::Backend;
 
 /// The guild in which everything happens.
 pub const GUILD: GuildId = GuildId(1_000 << 22);
