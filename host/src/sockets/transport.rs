@@ -38,6 +38,8 @@ pub enum Transport {
         posted: mpsc::Receiver<FromPolling>,
         /// What the client's next request takes along.
         mailbox: Mailbox,
+        /// Whether the client was asked if it is there, while it waited for frames: it is.
+        probed: bool,
     },
 }
 
@@ -91,6 +93,7 @@ impl Transport {
                 None => Arrived::Gone,
                 Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
+            Transport::Polling { probed, .. } if std::mem::take(probed) => Arrived::Alive,
             Transport::Polling { posted, .. } => match posted.recv().await {
                 Some(FromPolling::Frame(frame)) => Arrived::Frame(Frame::Text(frame)),
                 Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),
@@ -120,10 +123,9 @@ impl Transport {
                 };
                 matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
             }
-            Transport::Polling { mailbox, .. } => {
-                // The client's pace is the session's, as with a socket; who never comes overflows.
-                let _ = tokio::time::timeout(WRITE_TIMEOUT, mailbox.has_room()).await;
-                mailbox.put(&mut texts(frames))
+            Transport::Polling { mailbox, probed, .. } => {
+                *probed |= frames.contains(&Frame::Ping) && mailbox.is_read();
+                mailbox.put(texts(frames), WRITE_TIMEOUT).await
             }
         }
     }
