@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::event::{Event, Moment};
+use super::event::Moment;
 use super::session::Session;
 use super::voice;
 use crate::accounts::Caller;
 use crate::channels::{self, Access, ChannelKind, Permissions, access, membership};
+use crate::cluster;
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate, parse};
@@ -207,8 +208,7 @@ async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Mom
     let access = access(&session.app, caller, body.channel_id).await?;
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
-    let event = Event::ephemeral(moment, &told)?;
-    session.app.hub.tell_channel(access.stream(), body.channel_id, &event, Some(caller.user));
+    cluster::tell_channel(&session.app, access.stream(), body.channel_id, moment, &told, Some(caller.user))?;
     json(&told)
 }
 
