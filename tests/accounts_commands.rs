@@ -86,8 +86,8 @@ story!(a_running_server_notices_new_keys, |app| {
 
     // Another node signs with the new key; this one hasn't seen it yet.
     let folder = app.folder().join("data");
-    let config = guildhall::config::Config { data: folder, node: 2, ..app.app.config.clone() };
-    let other = guildhall::app::App::start(config, app.app.clock.clone()).await.expect("another node");
+    let config = guildhall::config::Config { data: folder, ..app.app.config.clone() };
+    let other = guildhall::app::App::beside(config, app.app.clock.clone()).await.expect("another node");
     let claims = guildhall::accounts::token::Claims {
         sub: ada.id.parse().expect("an id"),
         sid: guildhall::id::SessionId(1),

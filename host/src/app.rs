@@ -11,6 +11,7 @@ use crate::accounts::{
 };
 use crate::channels::Rules;
 use crate::clock::{Clock, Timestamp};
+use crate::cluster::{self, Cluster, bus::Bus};
 use crate::config::{Config, parse_network};
 use crate::db::Db;
 use crate::error::Result;
@@ -23,6 +24,9 @@ use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
 use crate::sockets::{self, Hub, server};
+
+/// The node's number under which the command line mints ids.
+const COMMAND_LINE_NODE: u16 = 1_023;
 
 /// A handle on the running server.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub struct Parts {
     pub writer: Writer,
     /// Where to learn how far the log has come.
     pub feed: Feed,
+    /// Which server this is among several.
+    pub cluster: Cluster,
     /// The present.
     pub clock: Clock,
     /// The mint of ids.
@@ -83,10 +89,32 @@ impl Deref for App {
 }
 
 impl App {
-    /// Opens the database, brings it up to date and starts the tasks that write and bring around.
+    /// Starts a server: opens the database, takes a number among the nodes, and sets everything to work.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<App> {
+        let db = App::database(&config).await?;
+        let (bus, arrivals) = cluster::connect(&config.nats.url, &db).await?;
+        let app = App::open(config, clock, db, bus).await?;
+        cluster::enter(&app, arrivals).await?;
+        Ok(app)
+    }
+
+    /// The server's insides without a door, beside servers that may be running: for the command line.
+    pub async fn beside(config: Config, clock: Clock) -> anyhow::Result<App> {
+        let db = App::database(&config).await?;
+        let app = App::open(config, clock, db, Bus::Alone).await?;
+        app.ids.take_number(COMMAND_LINE_NODE, None);
+        Ok(app)
+    }
+
+    /// Opens the database and brings it up to date.
+    async fn database(config: &Config) -> anyhow::Result<Db> {
         let db = Db::open(&config.database_url()).await?;
         db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Starts the tasks that write and bring around.
+    async fn open(config: Config, clock: Clock, db: Db, bus: Bus) -> anyhow::Result<App> {
         let mut conn = db.begin().await?;
         let shards = log::store::ensure_shards(&mut conn, db.is_postgres()).await?;
         let keys = Keys::load_or_make(&mut conn, clock.now()).await?;
@@ -95,8 +123,8 @@ impl App {
         let rules = Arc::new(Rules::default());
         let recent = Arc::new(Recent::default());
         let source = Source::Database(db.clone());
-        let (feed, follower) = Feed::open(&source).await?;
-        let ids = Arc::new(Ids::new(config.node, clock.clone()));
+        let (feed, follower) = Feed::open(&source, bus.clone()).await?;
+        let ids = Arc::new(Ids::without_number(clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
             let (identities, rules, recent) = (identities.clone(), rules.clone(), recent.clone());
             Arc::new(move |entries| forget(&identities, &rules, &recent, entries))
@@ -110,13 +138,14 @@ impl App {
                 .map(|proxy| parse_network(proxy))
                 .collect::<Result<_, _>>()?,
             mail: Mail::open(&config.mail)?,
-            limiter: Limiter::new(&config.limits, &clock),
+            limiter: Limiter::new(&config.limits, &clock, !bus.is_alone()),
             shutdown: watch::channel(Phase::Running).0,
             config,
             db,
             source,
             writer,
             feed,
+            cluster: Cluster::new(bus),
             clock,
             keys,
             identities,

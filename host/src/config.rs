@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::closed_set;
+use crate::cluster::Times;
 
 mod layers;
 
@@ -24,8 +25,6 @@ pub struct Config {
     pub data: PathBuf,
     /// The address people reach the server under, for links; empty: the address it listens on.
     pub public_url: String,
-    /// This node's number among several, 0 to 1,022; the command line has the last one.
-    pub node: u16,
     /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks.
     pub trusted_proxies: Vec<String>,
     /// Origins of web pages that may call the API and open sockets; `*` for all. The server's own always may.
@@ -36,6 +35,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where data stands.
     pub database: Database,
+    /// What carries news between several servers over one database.
+    pub nats: Nats,
     /// Who may make an account.
     pub registration: Registration,
     /// Access tokens and sessions.
@@ -52,6 +53,9 @@ pub struct Config {
     pub sockets: Sockets,
     /// How long things are kept.
     pub retention: Retention,
+    /// How long a node's number is its own. It is no setting: all nodes must have the same.
+    #[serde(skip)]
+    pub lease: Times,
 }
 
 closed_set! {
@@ -92,6 +96,13 @@ section! {
     /// Where data stands.
     Database {
         /// `postgres://…`, or `sqlite://file`; empty: SQLite in the data folder.
+        url: Secret = Secret::default(),
+    }
+}
+section! {
+    /// What carries news between several servers over one database.
+    Nats {
+        /// `nats://user:password@host:port`, or `tls://…`, several with commas between; empty: none.
         url: Secret = Secret::default(),
     }
 }
@@ -206,12 +217,12 @@ impl Default for Config {
             listen: "127.0.0.1:5000".into(),
             data: "data".into(),
             public_url: String::new(),
-            node: 0,
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             log: "info".into(),
             log_format: LogFormat::Text,
             database: Database::default(),
+            nats: Nats::default(),
             registration: Registration::default(),
             tokens: Tokens::default(),
             passwords: Passwords::default(),
@@ -220,6 +231,7 @@ impl Default for Config {
             limits: Limits::default(),
             sockets: Sockets::default(),
             retention: Retention::default(),
+            lease: Times::default(),
         }
     }
 }
@@ -241,8 +253,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The highest number of a node that serves. Commands that write beside it mint their ids under the next.
-const MAX_NODE: u16 = 1022;
 /// The name that all environment variables begin with.
 const PREFIX: &str = "GUILDHALL_";
 /// Variables that other parts of the house own: the tests' and the benchmark's.
@@ -297,13 +307,16 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.node <= MAX_NODE, "`node` is a number from 0 to {MAX_NODE}");
         let has_certificate = !self.tls.certificate.as_os_str().is_empty();
         let has_key = !self.tls.key.as_os_str().is_empty();
         let url = &self.database.url;
         let known = ["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| url.0.starts_with(scheme));
         // It may hold a password, so it isn't quoted.
         ensure!(url.is_empty() || known, "`database.url` begins with neither `postgres://` nor `sqlite://`");
+        let nats = self.nats.url.0.split(',').all(|url| url.starts_with("nats://") || url.starts_with("tls://"));
+        ensure!(nats || self.nats.url.is_empty(), "`nats.url` begins with neither `nats://` nor `tls://`");
+        let several = self.nats.url.is_empty() || url.0.starts_with("postgres");
+        ensure!(several, "`nats.url` is for servers that share a PostgreSQL: SQLite has one server alone");
         ensure!(has_certificate == has_key, "`tls.certificate` and `tls.key` go together");
         ensure!(self.tokens.access_seconds >= 60, "`tokens.access_seconds` is at least 60");
         ensure!(self.passwords.memory_kib >= 8 && self.passwords.passes >= 1, "`passwords` are hashed too lightly");
@@ -380,7 +393,7 @@ mod tests {
     #[test]
     fn contradictions_and_wrong_types_are_refused() {
         assert!(load("[tls]\nkey = 'k.pem'", &[], &[]).is_err());
-        assert!(load("node = 1023", &[], &[]).is_err());
+        assert!(load("", &[("GUILDHALL_NATS_URL", "http://somewhere")], &[]).is_err());
         assert!(load("", &[("GUILDHALL_LIMITS_MESSAGES", "many")], &[]).is_err());
         assert!(load("trusted_proxies = ['somewhere']", &[], &[]).is_err());
         for wrong in ["chat.example", "https://chat.example/", "https://*.example", "https://"] {

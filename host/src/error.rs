@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::closed_set;
 use crate::db::Fault;
+use crate::id::CannotMint;
 
 /// What an operation gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -244,11 +245,14 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-impl From<crate::id::ClockWentBack> for Error {
-    fn from(_: crate::id::ClockWentBack) -> Error {
-        tracing::error!(
-            "the machine's clock went back by more than a second; no ids are minted until it has caught up"
-        );
+impl From<CannotMint> for Error {
+    fn from(why: CannotMint) -> Error {
+        // A lost number is told of once, by whoever noticed it.
+        if why == CannotMint::ClockWentBack {
+            tracing::error!(
+                "the machine's clock went back by more than a second; no ids are minted until it has caught up"
+            );
+        }
         Code::Unavailable.into()
     }
 }

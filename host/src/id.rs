@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::time::Instant;
 
 use crate::clock::{Clock, Timestamp};
 
@@ -147,44 +148,83 @@ fn snowflake_schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
 
 /// Mints ids for one node. Two nodes with different numbers never mint the same id.
 pub struct Ids {
-    node: i64,
     clock: Clock,
-    last: Mutex<Last>,
+    mint: Mutex<Mint>,
 }
 
-struct Last {
+struct Mint {
+    /// The node's number; none while it has none.
+    node: Option<i64>,
+    /// When the number may belong to another node; none: never.
+    until: Option<Instant>,
     time_ms: i64,
     sequence: i64,
 }
 
-/// The wall clock stepped back by more than a second; ids minted now might repeat.
-#[derive(Debug, Clone, Copy)]
-pub struct ClockWentBack;
+/// Why no id can be minted now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CannotMint {
+    /// The wall clock stepped back by more than a second; ids minted now might repeat.
+    ClockWentBack,
+    /// The node's number is no longer its own: another node may mint under it.
+    NoNumber,
+}
 
 impl Ids {
-    /// A mint for `node` (0 to 1,023).
+    /// A mint whose number, 0 to 1,023, is its own for ever.
     pub fn new(node: u16, clock: Clock) -> Ids {
-        let node = i64::from(node) & ((1 << NODE_BITS) - 1);
-        Ids { node, clock, last: Mutex::new(Last { time_ms: 0, sequence: 0 }) }
+        let ids = Ids::without_number(clock);
+        ids.take_number(node, None);
+        ids
+    }
+
+    /// A mint that has no number yet.
+    pub fn without_number(clock: Clock) -> Ids {
+        Ids { clock, mint: Mutex::new(Mint { node: None, until: None, time_ms: 0, sequence: 0 }) }
+    }
+
+    /// From here on ids carry this number, until then at most.
+    pub fn take_number(&self, node: u16, until: Option<Instant>) {
+        let mut mint = self.mint.lock();
+        mint.node = Some(i64::from(node) & ((1 << NODE_BITS) - 1));
+        mint.until = until;
+        // The next id is of a later millisecond, so that it is higher than those under the last number.
+        mint.sequence = (1 << SEQUENCE_BITS) - 1;
+    }
+
+    /// The number stays the mint's own for longer.
+    pub fn keep_number(&self, until: Instant) {
+        let mut mint = self.mint.lock();
+        mint.until = mint.until.map(|before| before.max(until));
+    }
+
+    /// No id is minted from here on, until there is a number again.
+    pub fn lose_number(&self) {
+        self.mint.lock().node = None;
     }
 
     /// The next number, larger than every one before it on this node.
     ///
     /// Small steps back of the clock, and more than 4,096 ids in a millisecond, borrow from the
     /// future: the id's time runs ahead until the clock has caught up.
-    pub fn next(&self) -> Result<i64, ClockWentBack> {
+    pub fn next(&self) -> Result<i64, CannotMint> {
         let now = self.clock.now().0 - EPOCH_MS;
-        let mut last = self.last.lock();
-        if now > last.time_ms {
-            *last = Last { time_ms: now, sequence: 0 };
-        } else if last.time_ms - now > TOLERATED_STEP_BACK_MS {
-            return Err(ClockWentBack);
-        } else if last.sequence + 1 == 1 << SEQUENCE_BITS {
-            *last = Last { time_ms: last.time_ms + 1, sequence: 0 };
-        } else {
-            last.sequence += 1;
+        let mut mint = self.mint.lock();
+        let node = mint.node.ok_or(CannotMint::NoNumber)?;
+        // Asked for every id: a process that was stopped for a while must not go on where it was.
+        if mint.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(CannotMint::NoNumber);
         }
-        Ok((last.time_ms << (NODE_BITS + SEQUENCE_BITS)) | (self.node << SEQUENCE_BITS) | last.sequence)
+        if now > mint.time_ms {
+            (mint.time_ms, mint.sequence) = (now, 0);
+        } else if mint.time_ms - now > TOLERATED_STEP_BACK_MS {
+            return Err(CannotMint::ClockWentBack);
+        } else if mint.sequence + 1 == 1 << SEQUENCE_BITS {
+            (mint.time_ms, mint.sequence) = (mint.time_ms + 1, 0);
+        } else {
+            mint.sequence += 1;
+        }
+        Ok((mint.time_ms << (NODE_BITS + SEQUENCE_BITS)) | (node << SEQUENCE_BITS) | mint.sequence)
     }
 }
 
@@ -222,5 +262,21 @@ mod tests {
         assert!(ids.next().unwrap() > before);
         clock.set(Timestamp(EPOCH_MS + 8_000));
         assert!(ids.next().is_err());
+    }
+
+    #[test]
+    fn a_number_that_is_lost_mints_nothing() {
+        let ids = Ids::without_number(Clock::manual(Timestamp(EPOCH_MS + 5_000)));
+        assert_eq!(ids.next(), Err(CannotMint::NoNumber));
+        ids.take_number(9, Some(Instant::now() + std::time::Duration::from_secs(60)));
+        let before = ids.next().unwrap();
+        ids.lose_number();
+        assert_eq!(ids.next(), Err(CannotMint::NoNumber));
+        ids.take_number(4, Some(Instant::now()));
+        assert_eq!(ids.next(), Err(CannotMint::NoNumber), "it has run out already");
+        ids.keep_number(Instant::now() + std::time::Duration::from_secs(60));
+        let after = ids.next().unwrap();
+        assert_eq!((after >> 12) & 1023, 4);
+        assert!(after > before, "a lower number gives higher ids all the same");
     }
 }

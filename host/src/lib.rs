@@ -7,6 +7,7 @@ pub mod app;
 pub mod channels;
 pub mod clock;
 pub mod closed_set;
+pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod doctor;

@@ -9,6 +9,7 @@ use guildhall::accounts::commands::{self, KeysCommand, UserCommand};
 use guildhall::accounts::setup;
 use guildhall::app::{App, Phase};
 use guildhall::clock::Clock;
+use guildhall::cluster;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
@@ -17,8 +18,6 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The node's number under which the command line mints ids.
-const COMMAND_LINE_NODE: u16 = 1_023;
 /// How long the server waits for letters that are under way when it ends.
 const LETTERS_DRAIN: Duration = Duration::from_secs(5);
 
@@ -92,20 +91,20 @@ fn main() -> anyhow::Result<()> {
             }
             Command::Migrate => migrate(config).await,
             Command::Seed { messages, members, guilds } => {
-                let app = App::start(config, Clock::System).await?;
+                let app = App::beside(config, Clock::System).await?;
                 let seeded = guildhall::seed::seed(&app, messages, members, guilds).await?;
                 println!("{}", serde_json::to_string(&seeded)?);
                 app.db.close().await;
                 Ok(())
             }
-            Command::User(command) => commands::user(&beside(config).await?, command).await,
-            Command::Keys(command) => commands::keys(&beside(config).await?, command).await,
+            Command::User(command) => commands::user(&App::beside(config, Clock::System).await?, command).await,
+            Command::Keys(command) => commands::keys(&App::beside(config, Clock::System).await?, command).await,
         }
     })
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {
-    let app = App::start(config, Clock::System).await?;
+    let app = App::beside(config, Clock::System).await?;
     println!("The database is up to date");
     app.db.close().await;
     Ok(())
@@ -119,13 +118,6 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().init(),
     }
     Ok(())
-}
-
-/// The server's insides without a door, beside one that may be running.
-async fn beside(mut config: Config) -> anyhow::Result<App> {
-    // A node of its own, so that the two never mint the same id.
-    config.node = COMMAND_LINE_NODE;
-    App::start(config, Clock::System).await
 }
 
 async fn run(mut config: Config) -> anyhow::Result<()> {
@@ -144,6 +136,9 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     tokio::spawn(end_on_signal(app.clone()));
     serve::serve(app.clone(), listener).await?;
     app.mail.flush(LETTERS_DRAIN).await;
+    if let Err(error) = cluster::leave(&app).await {
+        tracing::warn!(%error, "this node's number stays taken until others count it as dead");
+    }
     app.db.close().await;
     Ok(())
 }

@@ -108,7 +108,7 @@ async fn wrong_settings_are_refused_with_words_that_help() {
         ("GUILDHALL_REGISTRATION_MODE", "sometimes", "open, invitation, closed"),
         ("GUILDHALL_LOG_FORMAT", "xml", "text, json"),
         ("GUILDHALL_LOG", "[[", "`log`"),
-        ("GUILDHALL_NODE", "1023", "`node`"),
+        ("GUILDHALL_NATS_URL", "http://localhost", "`nats.url`"),
         ("GUILDHALL_TRUSTED_PROXIES", "somewhere", "`trusted_proxies`: somewhere"),
         ("GUILDHALL_ALLOWED_ORIGINS", "https://chat.example/", "`allowed_origins`"),
         ("GUILDHALL_LISTEN", "nowhere", "`listen`"),

@@ -3,6 +3,7 @@
 //! `target/services` holds one state file for each running service, a lock that is taken to
 //! change anything, and a lock that test runs share while they use what runs.
 
+mod nats;
 mod postgres;
 mod process;
 mod run;
@@ -28,6 +29,7 @@ const TIME_TO_START: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     Postgres,
+    Nats,
 }
 
 /// What a service's own file decides: how to run it, and how tests reach it then.
@@ -37,12 +39,13 @@ struct Launch {
 }
 
 impl Service {
-    pub const ALL: &[Service] = &[Service::Postgres];
+    pub const ALL: &[Service] = &[Service::Postgres, Service::Nats];
 
     /// The short name in `GUILDHALL_TEST_SKIP` and in file names.
     pub fn name(self) -> &'static str {
         match self {
             Service::Postgres => "postgres",
+            Service::Nats => "nats",
         }
     }
 
@@ -50,6 +53,7 @@ impl Service {
     pub fn title(self) -> &'static str {
         match self {
             Service::Postgres => "PostgreSQL",
+            Service::Nats => "NATS",
         }
     }
 
@@ -57,6 +61,7 @@ impl Service {
     pub fn variable(self) -> &'static str {
         match self {
             Service::Postgres => "GUILDHALL_TEST_POSTGRES_URL",
+            Service::Nats => "GUILDHALL_TEST_NATS_URL",
         }
     }
 
@@ -64,6 +69,7 @@ impl Service {
     fn prepare(self, folder: &Path) -> Result<Launch> {
         match self {
             Service::Postgres => postgres::prepare(folder),
+            Service::Nats => nats::prepare(folder),
         }
     }
 
@@ -71,6 +77,7 @@ impl Service {
     fn is_ready(self, folder: &Path) -> bool {
         match self {
             Service::Postgres => postgres::is_ready(folder),
+            Service::Nats => nats::is_ready(folder),
         }
     }
 

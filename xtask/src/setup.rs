@@ -24,23 +24,29 @@ struct Missing {
 impl Setup {
     /// Services and clients.
     pub fn for_tests(only_sqlite: bool) -> Result<Setup> {
-        let mut setup = Setup::for_benchmarks(only_sqlite)?;
+        let mut setup = Setup::with(Service::ALL, only_sqlite)?;
         setup.add("node", "with Node clients", "GUILDHALL_TEST_NODE_DIR", clients::node())?;
         setup.add("python", "with Python clients", "GUILDHALL_TEST_PYTHON", clients::python())?;
         Ok(setup)
     }
 
-    /// Services alone.
+    /// The database alone.
     pub fn for_benchmarks(only_sqlite: bool) -> Result<Setup> {
+        Setup::with(&[Service::Postgres], only_sqlite)
+    }
+
+    fn with(services: &[Service], only_sqlite: bool) -> Result<Setup> {
         let mut setup = Setup { variables: Vec::new(), missing: Vec::new(), _run: None };
         if only_sqlite {
             // Asked for, so it is no failure, not even where nothing may be missing.
-            setup.skip(Service::Postgres.name(), Service::Postgres.variable());
-            program::say("skipped: tests on PostgreSQL, because --only-sqlite was given");
+            for service in services {
+                setup.skip(service.name(), service.variable());
+                program::say(&format!("skipped: tests on {}, because --only-sqlite was given", service.title()));
+            }
             return Ok(setup);
         }
         let run = Run::begin()?;
-        for &service in Service::ALL {
+        for &service in services {
             let what = format!("on {}", service.title());
             let url = run.start(service).map(Some);
             setup.add(service.name(), &what, service.variable(), url)?;

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 
 use crate::app::{App, Phase};
+use crate::cluster::bus::BusState;
 use crate::log::{self, StorageHealth};
 
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
@@ -58,9 +59,10 @@ struct Readiness {
 }
 
 async fn ready(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
-    let storage = match (app.writer.health(), app.db.read().await) {
-        (StorageHealth::Writable, Ok(_)) => "writable",
-        (StorageHealth::ReadOnly, _) => "read-only",
+    // Without a number among the nodes nothing that needs an id can be written.
+    let storage = match (app.writer.health(), app.db.read().await, app.cluster.node()) {
+        (StorageHealth::Writable, Ok(_), Ok(_)) => "writable",
+        (StorageHealth::ReadOnly, ..) => "read-only",
         _ => "unavailable",
     };
     let draining = *app.shutdown.borrow() > Phase::Running;
@@ -71,6 +73,11 @@ async fn ready(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
 
 async fn metrics(State(app): State<App>) -> ([(HeaderName, &'static str); 1], String) {
     metrics::gauge!("guildhall_sockets").set(app.hub.sockets() as f64);
+    match app.cluster.bus.state() {
+        BusState::Alone => {}
+        BusState::Connected => metrics::gauge!("guildhall_bus_connected").set(1.0),
+        BusState::Away => metrics::gauge!("guildhall_bus_connected").set(0.0),
+    }
     if let Ok(mut conn) = app.db.read().await {
         for (reader, rows) in log::store::lags(&mut conn).await.unwrap_or_default() {
             metrics::gauge!("guildhall_log_lag_rows", "reader" => reader).set(rows as f64);

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use crate::app::{App, Phase};
 use crate::config::Tls;
-use crate::sockets::{self, drain};
+use crate::sockets::drain;
 
 /// Connections that may wait to be accepted: a storm of reconnects must not run into retries.
 const BACKLOG: i32 = 4_096;
@@ -50,7 +50,6 @@ pub fn bind(address: &str) -> anyhow::Result<TcpListener> {
 /// Serves until the server is to end, then lets what is under way finish.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let tls = acceptor(&app.config.tls)?;
-    sockets::voice::begin(&app, i64::from(app.config.node), app.next_id()?).await?;
     let router = super::router(app.clone());
     let (open, mut all_closed) = tokio::sync::mpsc::channel::<()>(1);
     loop {

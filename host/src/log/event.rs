@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::channels::Permissions;
 use crate::clock::Timestamp;
@@ -157,8 +157,8 @@ impl NewEvent {
     }
 }
 
-/// A row of the log.
-#[derive(Debug, Clone, PartialEq)]
+/// A row of the log. Nodes tell each other of rows in this form, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The shard that it stands in.
     pub shard: i64,

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Entry;
 use super::source::Source;
+use crate::cluster::bus::{Bus, Message};
 use crate::error::Result;
 use crate::known_bugs::{KnownBug, is_back};
 
@@ -36,6 +37,7 @@ pub enum Hint {
 /// Where the writers put what they have committed.
 #[derive(Clone)]
 pub struct Feed {
+    bus: Bus,
     batches: mpsc::Sender<Vec<Arc<Entry>>>,
     hints: mpsc::Sender<Hint>,
     heads: watch::Sender<BTreeMap<i64, i64>>,
@@ -60,15 +62,15 @@ enum News {
 }
 
 impl Feed {
-    /// A feed that begins at the present heads of the log.
-    pub async fn open(source: &Source) -> Result<(Feed, Follower)> {
+    /// A feed that begins at the present heads of the log; other servers hear of what is offered to it.
+    pub async fn open(source: &Source, bus: Bus) -> Result<(Feed, Follower)> {
         let seen = source.heads().await?;
         let (batch_sender, batches) = mpsc::channel(WAITING_BATCHES);
         let (hint_sender, hints) = mpsc::channel(WAITING_HINTS);
         let (heads, _) = watch::channel(seen.clone());
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let feed = Feed { batches: batch_sender, hints: hint_sender, heads: heads.clone() };
+        let feed = Feed { bus, batches: batch_sender, hints: hint_sender, heads: heads.clone() };
         let source = source.clone();
         Ok((feed, Follower { batches, hints, heads, source, seen, look, hints_first: false }))
     }
@@ -76,6 +78,9 @@ impl Feed {
     /// Brings committed rows around; waits if too many wait already.
     pub async fn offer(&self, entries: Vec<Arc<Entry>>) {
         if !entries.is_empty() {
+            if !self.bus.is_alone() {
+                self.bus.publish(Message::of_commit(&entries));
+            }
             // The follower ends only with the server: then nobody is left to tell.
             let _ = self.batches.send(entries).await;
         }

@@ -124,6 +124,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
+    use crate::cluster::bus::Bus;
     use crate::db::Db;
     use crate::id::{ChannelId, Ids};
     use crate::log::feed::Feed;
@@ -150,7 +151,7 @@ mod tests {
         }
         conn.commit().await.unwrap();
         let clock = Clock::manual(Timestamp(crate::id::EPOCH_MS + 1_000_000));
-        let (feed, mut follower) = Feed::open(&Source::Database(db.clone())).await.unwrap();
+        let (feed, mut follower) = Feed::open(&Source::Database(db.clone()), Bus::Alone).await.unwrap();
         tokio::spawn(async move { while follower.next().await.is_some() {} });
         let ids = Arc::new(Ids::new(0, clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, Arc::new(|_| {}));

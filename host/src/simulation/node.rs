@@ -11,6 +11,7 @@ use super::world::{GUILD, SHARDS, World};
 use crate::accounts::{Author, CallerKind, Identity, InstanceRole, UserKind};
 use crate::channels::{GuildRules, MemberRules, Membership};
 use crate::clock::Timestamp;
+use crate::cluster::bus::Bus;
 use crate::config;
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -62,7 +63,7 @@ impl Node {
         tell: Tell,
     ) -> Result<(Node, crate::log::feed::Follower)> {
         let source = Source::Memory(world.log.clone());
-        let (feed, follower) = crate::log::feed::Feed::open(&source).await?;
+        let (feed, follower) = crate::log::feed::Feed::open(&source, Bus::Alone).await?;
         let hub = Hub::new(&settings, &feed.heads().borrow());
         let parts = Parts {
             world: world.clone(),

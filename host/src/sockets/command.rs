@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::event::{Event, Moment};
+use super::event::Moment;
 use super::presence::{Availability, Presence, Status};
 use super::protocol::Room;
 use super::session::Session;
 use super::voice::require_speech as require_voice_speech;
 use crate::accounts::Caller;
 use crate::channels::{self, access, membership};
+use crate::cluster;
 use crate::config::Sockets;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::guilds::members::{self, Member, MembersQuery};
@@ -214,8 +215,7 @@ async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Mom
     access.require_speech(caller.identity()?.email_verified)?;
     let told = Typing { channel_id: body.channel_id, user_id: caller.user };
     let told = json(&told)?;
-    let event = Event::about(moment, caller.user, body.channel_id.0, told.clone());
-    session.app.hub.tell_channel(access.stream(), body.channel_id, &event, caller.user);
+    cluster::tell_channel(&session.app, access.stream(), body.channel_id, moment, caller.user, told.clone());
     Ok(told)
 }
 

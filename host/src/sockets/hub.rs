@@ -355,7 +355,12 @@ impl Hub {
         found.is_some()
     }
 
-    /// Tells every socket that the server ends; answers them all.
+    /// Closes every socket.
+    pub fn close_all(&self, code: CloseCode) {
+        self.state.read().users.values().flatten().for_each(|handle| handle.outbox.close(code));
+    }
+
+    /// All sessions of this node.
     pub fn everybody(&self) -> Vec<Arc<Handle>> {
         let mut everybody: Vec<_> = self.state.read().users.values().flatten().cloned().collect();
         everybody.sort_unstable_by_key(|handle| handle.id);

@@ -16,6 +16,7 @@ use crate::accounts::{self, CallerKind, Identity};
 use crate::app::App;
 use crate::channels::{self, Channel, GuildRules, Home, MemberRules};
 use crate::clock::Timestamp;
+use crate::cluster;
 use crate::config;
 use crate::error::Result;
 use crate::guilds;
@@ -107,7 +108,7 @@ impl Backend for App {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, user = %new.user, "a place in voice could not be taken over"),
         }
-        self.hub.close_replaced(new.user, old);
+        cluster::close_replaced(self, new.user, old);
     }
     async fn departed(&self, handle: &Handle) {
         if handle.has_spoken() {

@@ -93,7 +93,10 @@ impl Transport {
                 None => Arrived::Gone,
                 Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
-            Transport::Polling { probed, .. } if std::mem::take(probed) => Arrived::Alive,
+            Transport::Polling { probed: probed @ true, .. } => {
+                *probed = false;
+                Arrived::Alive
+            }
             Transport::Polling { posted, .. } => match posted.recv().await {
                 Some(FromPolling::Frame(frame)) => Arrived::Frame(Frame::Text(frame)),
                 Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),

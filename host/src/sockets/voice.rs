@@ -11,6 +11,7 @@ use super::hub::{Handle, Hub};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels::{Permissions, access};
+use crate::cluster::bus::Message;
 use crate::error::Result;
 use crate::id::{ChannelId, StreamId, UserId};
 use crate::log::{Entry, EventKind, shard_of};
@@ -86,7 +87,9 @@ impl Voices {
     pub fn speak(&self, app: &App, present: &Present, speaking: bool) -> Result<VoiceState> {
         let state = VoiceState { speaking: speaking && !present.state.is_muted(), ..present.state.clone() };
         let spoken = Spoken { stream: present.stream, channel: present.channel, after: present.position, state };
-        self.hear(app, &spoken)?;
+        if self.hear(app, &spoken)? && !app.cluster.bus.is_alone() {
+            app.cluster.bus.publish(Message::Spoken(spoken.clone()));
+        }
         Ok(spoken.state)
     }
 

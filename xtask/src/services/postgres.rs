@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Launch, services_folder};
+use super::{Launch, process, services_folder};
 use crate::{debian, program};
 
 const USER: &str = "guildhall";
@@ -31,9 +30,9 @@ const SETTINGS: &[&str] = &[
 pub fn prepare(folder: &Path) -> Result<Launch> {
     let installation = Installation::find_or_install()?;
     let account = Account::for_server()?;
-    let password = generate_password()?;
+    let password = process::generate_password()?;
     initialise(&installation, account, folder, &password)?;
-    let port = find_free_port()?;
+    let port = process::find_free_port()?;
     let mut command = installation.command("postgres", account, folder);
     command.arg("-D").arg(data(folder)).args(["-c", &format!("port={port}")]);
     for setting in SETTINGS {
@@ -74,18 +73,6 @@ fn initialise(installation: &Installation, account: Option<Account>, folder: &Pa
     initdb.args(["--encoding", "UTF8", "--locale", "C", "--no-sync"]);
     program::capture(&mut initdb)?;
     fs::remove_file(&password_file).context("removing the password file")
-}
-
-fn generate_password() -> Result<String> {
-    let mut bytes = [0; 16];
-    let mut source = fs::File::open("/dev/urandom").context("opening /dev/urandom")?;
-    std::io::Read::read_exact(&mut source, &mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn find_free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
-    Ok(listener.local_addr()?.port())
 }
 
 /// The account to run as, where we are root: PostgreSQL refuses to be root.
@@ -218,12 +205,5 @@ mod tests {
         assert!(says_ready(&note("ready   ")));
         assert!(!says_ready(&note("starting")));
         assert!(!says_ready("1\n/data\n"));
-    }
-
-    #[test]
-    fn passwords_are_long_and_differ() {
-        let [one, other] = [(); 2].map(|()| generate_password().unwrap());
-        assert_eq!(one.len(), 32);
-        assert_ne!(one, other);
     }
 }

@@ -2,6 +2,7 @@
 //! holds, stopped by its own pid.
 
 use std::fs::{self, File, TryLockError};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,20 @@ fn pid(state: &State) -> Option<Pid> {
     Pid::from_raw(state.pid.try_into().ok()?)
 }
 
+/// A password that nobody guesses.
+pub fn generate_password() -> Result<String> {
+    let mut bytes = [0; 16];
+    let mut source = fs::File::open("/dev/urandom").context("opening /dev/urandom")?;
+    std::io::Read::read_exact(&mut source, &mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A port of this machine that nobody listens on.
+pub fn find_free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -149,5 +164,12 @@ mod tests {
         fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert!(!everybody_can_reach(&below).unwrap());
         assert!(everybody_can_reach(Path::new("/")).unwrap());
+    }
+
+    #[test]
+    fn passwords_are_long_and_differ() {
+        let [one, other] = [(); 2].map(|()| generate_password().unwrap());
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other);
     }
 }
