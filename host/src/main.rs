@@ -12,6 +12,7 @@ use guildhall::clock::Clock;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
+use guildhall::seed::{self, Size};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -60,6 +61,9 @@ enum Command {
         /// Guilds.
         #[arg(long, default_value_t = 1)]
         guilds: usize,
+        /// Members whose access tokens are printed as well.
+        #[arg(long, default_value_t = 0)]
+        tokens: usize,
     },
     /// Make, close and open accounts, and set passwords.
     #[command(subcommand)]
@@ -91,9 +95,9 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
             Command::Migrate => migrate(config).await,
-            Command::Seed { messages, members, guilds } => {
+            Command::Seed { messages, members, guilds, tokens } => {
                 let app = App::start(config, Clock::System).await?;
-                let seeded = guildhall::seed::seed(&app, messages, members, guilds).await?;
+                let seeded = seed::seed(&app, Size { messages, members, guilds, tokens }).await?;
                 println!("{}", serde_json::to_string(&seeded)?);
                 app.db.close().await;
                 Ok(())
@@ -131,6 +135,7 @@ async fn beside(mut config: Config) -> anyhow::Result<App> {
 async fn run(mut config: Config) -> anyhow::Result<()> {
     // A certificate that can't be used is told before anything is made.
     serve::acceptor(&config.tls)?;
+    serve::raise_open_files();
     let listener = serve::bind(&config.listen)?;
     if config.listen.ends_with(":0") {
         // Port 0 means any: from here on it is known which.
