@@ -15,6 +15,7 @@ pub enum Unit {
     PerCpuSecond,
     /// In microseconds.
     Time,
+    Kilobytes,
     Megabytes,
 }
 
@@ -26,6 +27,7 @@ impl Unit {
             Unit::Time if value < 1e3 => format!("{value:.1} µs"),
             Unit::Time if value < 1e6 => format!("{:.1} ms", value / 1e3),
             Unit::Time => format!("{:.1} s", value / 1e6),
+            Unit::Kilobytes => format!("{value:.1} kB"),
             Unit::Megabytes => format!("{value:.1} MB"),
         }
     }
