@@ -42,6 +42,16 @@ pub fn installed() -> Vec<Peer> {
     node.into_iter().chain(flask).collect()
 }
 
+/// Those that are installed, and what runs them, in one line.
+pub fn describe() -> Result<String> {
+    let describe = |peer: &Peer| -> Result<String> {
+        let output = Command::new(&peer.program).arg("--version").output()?;
+        Ok(format!("{} ({})", peer.name, String::from_utf8_lossy(&output.stdout).trim()))
+    };
+    let peers = installed().iter().map(describe).collect::<Result<Vec<_>>>()?;
+    Ok(if peers.is_empty() { "none is installed".to_owned() } else { peers.join(", ") })
+}
+
 /// The token of one of the people.
 pub fn token(person: usize) -> String {
     format!("token-of-person-{person:05}")

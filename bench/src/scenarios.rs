@@ -34,6 +34,7 @@ const ALL: &[(&str, Scenario)] = &[
     ("s9", rest::measure),
     ("s13", startup::measure),
     ("s14", growth::measure),
+    ("s14-online", online::measure),
     ("s15", deaf::measure),
 ];
 

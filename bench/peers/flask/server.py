@@ -27,7 +27,7 @@ database.executemany(
 database.execute("commit")
 
 app = Flask(__name__)
-socketio = SocketIO(app, async_mode="eventlet")
+socketio = SocketIO(app)
 persons = {}
 
 

@@ -110,7 +110,9 @@ impl<'r> FanOut<'r> {
         let latencies = self.settle()?;
         let positions = self.tally.positions().to_vec();
         let fanned = Fanned { messages, work, latencies, positions, resident, peak_resident };
-        fanned.show(self.room.what, own_cpu()? - own);
+        if messages > 0 {
+            fanned.show(self.room.what, own_cpu()? - own);
+        }
         Ok(fanned)
     }
 
@@ -218,7 +220,7 @@ impl<'r> FanOut<'r> {
 impl Fanned {
     fn show(&self, what: &str, own: Duration) {
         let Work { done, cpu, .. } = self.work;
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / done.max(1) as f64;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / done as f64;
         eprintln!(
             "  {what}: {:.0} messages a second, processor time {:.2} µs a delivery, and {:.2} µs of the load \
              generator's; the last reader after {:.2} ms at p99",

@@ -13,7 +13,7 @@ use crate::load::{Drive, FanOut, Fanned};
 use crate::report::{Against, Row, Target, Unit, with_thousands};
 
 const CONNECTIONS: usize = 10_000;
-/// Enough to tell a peer's cost for each; more would take some of them minutes to let in.
+/// Enough to tell a peer's cost for each; more would take some of them long to let in.
 const CONNECTIONS_OF_PEERS: usize = 2_000;
 const SENDERS: usize = 4;
 const PACE: f64 = 50.0;

@@ -8,7 +8,6 @@ use crate::dialect::Dialect;
 use crate::figures::{Measured, lowest, p99_microseconds};
 use crate::load::Room;
 use crate::report::{Against, Row, Target, Unit};
-use crate::scenarios::online;
 use crate::server::{self, Seed};
 
 const SENDERS: usize = 64;
@@ -39,7 +38,6 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     for (small, large) in pairs {
         rows.extend(compare(bench, small, large)?);
     }
-    rows.extend(online::measure(bench)?);
     Ok(rows)
 }
 
