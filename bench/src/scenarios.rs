@@ -70,7 +70,7 @@ pub fn floors_alone(bench: &Bench) -> Result<Vec<Row>> {
         target: Target::None,
     };
     let forced_write = machine::forced_write(bench.scratch.path())?;
-    Ok(vec![
+    let mut rows = vec![
         row("a write of 4 KiB forced to the disk", Unit::Time, forced_write, reference::FORCED_WRITE),
         row("ok", Unit::PerSecond, highest(&oks, |round| round.work.per_second()), reference::OK_PER_SECOND),
         row(
@@ -91,5 +91,7 @@ pub fn floors_alone(bench: &Bench) -> Result<Vec<Row>> {
             highest(&passwords, |round| round.per_cpu_second()),
             reference::PASSWORDS_PER_CPU_SECOND,
         ),
-    ])
+    ];
+    rows.extend(fan_out::floors_alone(bench)?);
+    Ok(rows)
 }

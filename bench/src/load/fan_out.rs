@@ -62,7 +62,7 @@ pub struct FanOut<'r> {
     rows_before: Option<u64>,
     frame: Vec<u8>,
     /// Sessions that nobody reads from.
-    _deaf: Vec<Session>,
+    deaf: Vec<Session>,
 }
 
 struct Sender {
@@ -91,7 +91,7 @@ impl<'r> FanOut<'r> {
         let deaf = room.deaf.iter().map(|token| open_deaf(room, token)).collect::<Result<_>>()?;
         let tally = Tally::new(senders.len(), members.len())?;
         let frame = Vec::new();
-        Ok(FanOut { room, poll, members, senders, tally, acknowledged: 0, rows_before, frame, _deaf: deaf })
+        Ok(FanOut { room, poll, members, senders, tally, acknowledged: 0, rows_before, frame, deaf })
     }
 
     /// Warms the room up, loads it for `duration`, and tells what that cost. Afterwards it sees that sent =
@@ -112,6 +112,10 @@ impl<'r> FanOut<'r> {
         let fanned = Fanned { messages, work, latencies, positions, resident, peak_resident };
         if messages > 0 {
             fanned.show(self.room.what, own_cpu()? - own);
+        }
+        if !self.deaf.is_empty() {
+            let (there, shown_out) = (self.deaf.len(), self.deaf.iter().filter(|deaf| is_shown_out(deaf)).count());
+            eprintln!("    of {there} sockets that never read {shown_out} were shown out");
         }
         Ok(fanned)
     }
@@ -237,6 +241,12 @@ fn open_deaf(room: &Room<'_>, token: &str) -> Result<Session> {
     let session = Session::open(room.address, room.dialect, token, Subscribe::All)?;
     rustix::net::sockopt::set_socket_recv_buffer_size(&session.stream, 4096)?;
     Ok(session)
+}
+
+/// Reads at last what has come, to see whether it ends.
+fn is_shown_out(session: &Session) -> bool {
+    let patience = session.stream.set_read_timeout(Some(Duration::from_secs(1)));
+    patience.is_ok() && std::io::copy(&mut &session.stream, &mut std::io::sink()).is_ok()
 }
 
 /// The fixed times of a paced load.

@@ -25,34 +25,52 @@ struct Kind {
     of_node: f64,
 }
 
-/// A room with one sender, who waits until everybody was told.
+/// One sender, who waits until everybody was told.
+const QUIET: Kind = Kind {
+    scenario: "S1",
+    what: "quiet room",
+    senders: 1,
+    in_flight: 1,
+    references: [reference::QUIET_PER_CPU_SECOND, reference::DURABLE_QUIET_PER_CPU_SECOND],
+    of_bare_floor: 0.75,
+    tail_of_durable_floor: Target::RatioAtMost(1.3),
+    of_node: 1.3,
+};
+
+/// Four senders, each of whom has two messages under way.
+const BUSY: Kind = Kind {
+    scenario: "S2",
+    what: "busy room",
+    senders: 4,
+    in_flight: 2,
+    references: [reference::BUSY_PER_CPU_SECOND, reference::DURABLE_BUSY_PER_CPU_SECOND],
+    of_bare_floor: 0.65,
+    tail_of_durable_floor: Target::None,
+    of_node: 6.0,
+};
+
 pub fn quiet(bench: &Bench) -> Result<Vec<Row>> {
-    Kind {
-        scenario: "S1",
-        what: "quiet room",
-        senders: 1,
-        in_flight: 1,
-        references: [reference::QUIET_PER_CPU_SECOND, reference::DURABLE_QUIET_PER_CPU_SECOND],
-        of_bare_floor: 0.75,
-        tail_of_durable_floor: Target::RatioAtMost(1.3),
-        of_node: 1.3,
-    }
-    .measure(bench)
+    QUIET.measure(bench)
 }
 
-/// A room with four senders, each of whom has two messages under way.
 pub fn busy(bench: &Bench) -> Result<Vec<Row>> {
-    Kind {
-        scenario: "S2",
-        what: "busy room",
-        senders: 4,
-        in_flight: 2,
-        references: [reference::BUSY_PER_CPU_SECOND, reference::DURABLE_BUSY_PER_CPU_SECOND],
-        of_bare_floor: 0.65,
-        tail_of_durable_floor: Target::None,
-        of_node: 6.0,
+    BUSY.measure(bench)
+}
+
+/// The floors in both rooms, each set against what it was on the machine of the targets.
+pub fn floors_alone(bench: &Bench) -> Result<Vec<Row>> {
+    let floors = [Contestant::bare(bench)?, Contestant::durable(bench)?];
+    let mut rows = Vec::new();
+    for kind in [QUIET, BUSY] {
+        for (floor, value) in floors.iter().zip(kind.references) {
+            let load = |_| kind.load(bench, floor, Dialect::Native);
+            let rounds = (0..bench.rounds).map(load).collect::<Result<Vec<_>>>()?;
+            let against = Against { name: "its reference", value, reference: None };
+            let what = format!("deliveries, {}", floor.name);
+            rows.push(kind.row(&what, Unit::PerCpuSecond, thrift(&rounds), against, Target::None));
+        }
     }
-    .measure(bench)
+    Ok(rows)
 }
 
 impl Kind {
