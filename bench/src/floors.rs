@@ -1,11 +1,13 @@
 //! The floors: bare programs that do the least that the same work asks for, each started as a process of its own.
 
 mod argon2;
-mod durable;
+mod broadcaster;
 mod history;
 mod ok;
+mod pgbench;
+mod sockets;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,11 +15,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::Bench;
 use crate::figures::Work;
-use crate::process::{Process, own_cpu};
+use crate::process::{Listening, own_cpu};
+
+pub use pgbench::insert_rows;
 
 /// What the floors reached on the quiet two-core machine that the targets were set on. These are frozen: a floor that
 /// is far from its reference says that the machine differs or is busy, and voids the comparison with the targets.
@@ -29,10 +32,18 @@ pub mod reference {
     /// Microseconds of processor time a page.
     pub const HISTORY_PAGE: f64 = 23.0;
     pub const PASSWORDS_PER_CPU_SECOND: f64 = 57.0;
+    /// Deliveries of the broadcaster in a quiet and in a busy room, without and with a disk.
+    pub const QUIET_PER_CPU_SECOND: f64 = 221_000.0;
+    pub const BUSY_PER_CPU_SECOND: f64 = 1_051_000.0;
+    pub const DURABLE_QUIET_PER_CPU_SECOND: f64 = 211_000.0;
+    pub const DURABLE_BUSY_PER_CPU_SECOND: f64 = 814_000.0;
+    pub const POSTGRES_ROWS_PER_SECOND: f64 = 17_200.0;
+    /// Kilobytes for each connection to a bare axum.
+    pub const CONNECTION: f64 = 9.2;
 }
 
 /// The name of the file that the durable floor keeps its messages in.
-pub const DURABLE_DATABASE: &str = "floor.db";
+pub const DATABASE: &str = "floor.db";
 
 /// How far a floor may be from its reference.
 pub const TOLERANCE: f64 = 0.25;
@@ -42,8 +53,10 @@ pub const TOLERANCE: f64 = 0.25;
 pub enum Floor {
     /// Answers every request with "ok", on a bare axum.
     Ok { address: SocketAddr },
-    /// Commits messages for all that wait at once, then acknowledges and broadcasts them.
-    Durable { address: SocketAddr, data: PathBuf },
+    /// Acknowledges and broadcasts messages; those that wait at once are first committed at once, if there is a place.
+    Broadcaster { address: SocketAddr, data: Option<PathBuf> },
+    /// Lets WebSockets in, on a bare axum with small buffers.
+    Sockets { address: SocketAddr },
     /// Reads pages of 50 messages straight from SQLite.
     History { data: PathBuf, rows: u64, seconds: u64 },
     /// Hashes passwords with argon2id.
@@ -54,43 +67,43 @@ impl Floor {
     pub fn run(self) -> Result<()> {
         match self {
             Floor::Ok { address } => ok::serve(address),
-            Floor::Durable { address, data } => durable::serve(address, &data),
+            Floor::Broadcaster { address, data } => broadcaster::serve(address, data.as_deref()),
+            Floor::Sockets { address } => sockets::serve(address),
             Floor::History { data, rows, seconds } => history::read_pages(&data, rows, Duration::from_secs(seconds)),
             Floor::Argon2 { threads, seconds } => argon2::hash_passwords(threads, Duration::from_secs(seconds)),
         }
     }
 }
 
-/// A floor that listens.
-pub struct Listening {
-    pub process: Process,
-    pub address: SocketAddr,
-    pub data: TempDir,
-    /// How long it took from its start until it answered.
-    pub ready_after: Duration,
-}
-
 /// Starts the bare axum.
 pub fn start_ok(bench: &Bench) -> Result<Listening> {
-    start(bench, "ok", |command, _| command)
+    start(bench, "ok", false)
+}
+
+/// Starts the broadcaster that keeps nothing.
+pub fn start_bare(bench: &Bench) -> Result<Listening> {
+    start(bench, "broadcaster", false)
 }
 
 /// Starts the durable broadcaster on an empty database.
 pub fn start_durable(bench: &Bench) -> Result<Listening> {
-    start(bench, "durable", |command, data| command.arg(data.path()))
+    start(bench, "broadcaster", true)
 }
 
-fn start(
-    bench: &Bench,
-    name: &str,
-    arguments: impl for<'a> FnOnce(&'a mut Command, &TempDir) -> &'a mut Command,
-) -> Result<Listening> {
-    let data = tempfile::tempdir_in(&bench.scratch)?;
-    let address = crate::process::free_address()?;
-    let started = Instant::now();
-    let mut process = Process::spawn(arguments(own_program()?.args(["floor", name, &address.to_string()]), &data))?;
-    process.wait_until(|| TcpStream::connect(address).is_ok())?;
-    Ok(Listening { process, address, data, ready_after: started.elapsed() })
+/// Starts the bare axum with WebSockets.
+pub fn start_sockets(bench: &Bench) -> Result<Listening> {
+    start(bench, "sockets", false)
+}
+
+fn start(bench: &Bench, name: &str, keeps: bool) -> Result<Listening> {
+    Listening::start(bench, |address, data| {
+        let mut command = own_program()?;
+        command.args(["floor", name, &address.to_string()]);
+        if keeps {
+            command.arg(data);
+        }
+        Ok(command)
+    })
 }
 
 /// Has pages of 50 read from a table of `rows` messages, which is made the first time and kept under `bench.scratch`.

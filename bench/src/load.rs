@@ -1,11 +1,22 @@
-//! The load generator: closed loops on one epoll, a paced load, and listeners that count what they are sent.
+//! The load generator: closed loops on one epoll, paced loads, rooms of listeners, and storms of reconnects.
 
 mod closed;
 mod exchange;
+mod fan_out;
 mod listeners;
+mod member;
 mod paced;
-pub mod sends;
+mod returning;
+mod room;
+mod sends;
+mod storm;
+mod tally;
+mod timer;
 
 pub use closed::ClosedLoop;
 pub use exchange::{Exchange, HttpExchange};
+pub use fan_out::{Drive, FanOut, Fanned};
 pub use paced::{Pace, paced};
+pub use returning::Return;
+pub use room::Room;
+pub use storm::Storm;

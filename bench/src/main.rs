@@ -1,18 +1,21 @@
 //! The benchmark program: drives the server and its floors with the same load, in turn, and prints how they compare.
 
 mod community;
+mod contestant;
 mod database;
+mod dialect;
 mod figures;
 mod floors;
-mod gateway;
 mod http;
 mod inbox;
 mod load;
 mod machine;
+mod peers;
 mod process;
 mod report;
 mod scenarios;
 mod server;
+mod session;
 mod websocket;
 
 use std::path::PathBuf;
@@ -50,6 +53,9 @@ struct RunOptions {
     /// Also measures the scenarios of growth with ten million messages, which takes several gigabytes of disk.
     #[arg(long)]
     ten_million: bool,
+    /// Has the clients of a storm resume; without it they identify anew.
+    #[arg(long)]
+    resume: bool,
     /// The document that keeps the table.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -82,6 +88,8 @@ struct Bench {
     rounds: u64,
     /// Whether ten million messages are asked for.
     ten_million: bool,
+    /// Whether the clients of a storm resume.
+    resume: bool,
     /// The release server; none while only the floors are measured.
     server: Option<PathBuf>,
     /// Holds every database of this run and goes with it.
@@ -96,6 +104,7 @@ impl Bench {
             duration: Duration::from_secs(load.seconds),
             rounds: load.rounds,
             ten_million: false,
+            resume: false,
             server: None,
             scratch: tempfile::tempdir_in(std::path::absolute(&load.scratch)?)?,
         })
@@ -103,6 +112,7 @@ impl Bench {
 }
 
 fn main() -> Result<()> {
+    process::raise_open_files()?;
     match CommandLine::parse().command {
         Command::Run(options) => run(&options),
         Command::Floors(load) => check_floors(&load),
@@ -117,6 +127,7 @@ fn run(options: &RunOptions) -> Result<()> {
         .context("GUILDHALL_BIN must name the release server; `cargo xtask bench` builds it and sets this")?;
     bench.server = Some(std::path::absolute(PathBuf::from(server))?);
     bench.ten_million = options.ten_million;
+    bench.resume = options.resume;
 
     let mut report = Report::begin(&bench)?;
     for (name, scenario) in chosen {

@@ -1,12 +1,17 @@
 //! Programs under test as child processes, and what the kernel knows of their time and memory.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::Bench;
 
 /// Linux reports processor time to programs in hundredths of a second on every architecture.
 const TICK: Duration = Duration::from_millis(10);
@@ -48,8 +53,17 @@ impl Process {
 
     /// The memory that the process holds resident, in bytes.
     pub fn resident(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it ever held resident, in bytes.
+    pub fn peak_resident(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kibibytes * 1024)
     }
@@ -60,6 +74,38 @@ impl Drop for Process {
         // Both fail only for a process that has already ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A program under test that listens; it ends and its data goes with this value.
+pub struct Listening {
+    pub process: Process,
+    pub address: SocketAddr,
+    pub data: TempDir,
+    /// How long it took from its start until it answered.
+    pub ready_after: Duration,
+}
+
+impl Listening {
+    /// Starts what `command` makes of an address and a folder, and waits until it accepts connections.
+    pub fn start(bench: &Bench, command: impl FnOnce(SocketAddr, &Path) -> Result<Command>) -> Result<Listening> {
+        let data = tempfile::tempdir_in(&bench.scratch)?;
+        let address = free_address()?;
+        Listening::start_on(data, address, command, || TcpStream::connect(address).is_ok())
+    }
+
+    /// The same on what `data` holds already, once the program says that it is ready.
+    pub fn start_on(
+        data: TempDir,
+        address: SocketAddr,
+        command: impl FnOnce(SocketAddr, &Path) -> Result<Command>,
+        is_ready: impl Fn() -> bool,
+    ) -> Result<Listening> {
+        let mut command = command(address, data.path())?;
+        let started = Instant::now();
+        let mut process = Process::spawn(&mut command)?;
+        process.wait_until(is_ready)?;
+        Ok(Listening { process, address, data, ready_after: started.elapsed() })
     }
 }
 
@@ -80,6 +126,13 @@ fn ticks(stat: &str) -> Option<u32> {
     let user: u32 = fields.next()?.parse().ok()?;
     let system: u32 = fields.next()?.parse().ok()?;
     Some(user + system)
+}
+
+/// Lets this process open as many files as its administrator allows: each socket is one.
+pub fn raise_open_files() -> Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("raising the limit of open files")
 }
 
 /// An address on this machine alone, at a port that nobody listens on.

@@ -6,7 +6,9 @@ use anyhow::{Error, Result};
 
 use crate::floors::{TOLERANCE, reference};
 use crate::server::SETTINGS;
-use crate::{Bench, machine};
+use crate::{Bench, machine, peers};
+
+const ABOUT: &str = include_str!("report/about.md");
 
 /// What a figure counts, and so how it is printed.
 #[derive(Clone, Copy)]
@@ -15,6 +17,7 @@ pub enum Unit {
     PerCpuSecond,
     /// In microseconds.
     Time,
+    Kilobytes,
     Megabytes,
 }
 
@@ -26,6 +29,7 @@ impl Unit {
             Unit::Time if value < 1e3 => format!("{value:.1} µs"),
             Unit::Time if value < 1e6 => format!("{:.1} ms", value / 1e3),
             Unit::Time => format!("{:.1} s", value / 1e6),
+            Unit::Kilobytes => format!("{value:.1} kB"),
             Unit::Megabytes => format!("{value:.1} MB"),
         }
     }
@@ -142,6 +146,7 @@ impl Report {
         let heading = format!(
             "- Machine: {}\n- Date: {}\n- Commit: {}\n- Load before the run: {}\n\
              - A write of 4 KiB forced to the disk: {}\n\
+             - Peers: {}\n\
              - Each load: {} rounds of {} s in turn with the others, each after a warm-up of a fifth of that\n\
              - The server's settings that differ from its defaults: {settings}\n",
             machine::describe()?,
@@ -149,6 +154,7 @@ impl Report {
             machine::commit()?,
             machine::load()?,
             Unit::Time.print(machine::forced_write(bench.scratch.path())?),
+            peers::describe()?,
             bench.rounds,
             bench.duration.as_secs(),
         );
@@ -178,26 +184,31 @@ impl Report {
 
     /// The document that keeps the table.
     pub fn document(&self) -> String {
-        format!(
-            "# Benchmarks\n\n\
-             Written by `cargo xtask bench`. A floor is a bare program that does the least that the same work asks \
-             for; both are driven by the same load generator, in turn. Rates and processor costs are the best of the \
-             rounds, tails the median. Loads are closed loops, whose latency counts from the sending, unless they are \
-             called paced: then it counts from when a request was due. A scenario whose promises were broken (each \
-             acknowledged message is one row in the database and one delivery to each listener, in order, without \
-             errors) is void. «Floor off» marks a floor more than {:.0} % from what it reached on the machine that \
-             the targets were set on: {} \"ok\", {} durable sends, {} of processor time for a page of history from \
-             SQLite alone, {} passwords, and {} for a write of 4 KiB forced to the disk.\n\n{}\n{}",
-            TOLERANCE * 100.0,
-            Unit::PerSecond.print(reference::OK_PER_SECOND),
-            Unit::PerSecond.print(reference::DURABLE_SENDS_PER_SECOND),
-            Unit::Time.print(reference::HISTORY_PAGE),
-            Unit::PerCpuSecond.print(reference::PASSWORDS_PER_CPU_SECOND),
-            Unit::Time.print(reference::FORCED_WRITE),
-            self.heading,
-            self.table()
-        )
+        let Report { heading, .. } = self;
+        let (table, about) = (self.table(), about());
+        format!("# Benchmarks\n\nWritten by `cargo xtask bench`.\n\n{heading}\n{table}\n{about}")
     }
+}
+
+/// How the figures came about and what they mean, with what the floors reached on the machine of the targets.
+fn about() -> String {
+    let per_cpu_second = |value| Unit::PerCpuSecond.print(value);
+    let per_second = |value| Unit::PerSecond.print(value);
+    let facts = [
+        ("{tolerance}", format!("{:.0}", TOLERANCE * 100.0)),
+        ("{quiet}", per_cpu_second(reference::QUIET_PER_CPU_SECOND)),
+        ("{busy}", per_cpu_second(reference::BUSY_PER_CPU_SECOND)),
+        ("{durable_quiet}", per_cpu_second(reference::DURABLE_QUIET_PER_CPU_SECOND)),
+        ("{durable_busy}", per_cpu_second(reference::DURABLE_BUSY_PER_CPU_SECOND)),
+        ("{durable_sends}", per_second(reference::DURABLE_SENDS_PER_SECOND)),
+        ("{connection}", Unit::Kilobytes.print(reference::CONNECTION)),
+        ("{ok}", per_second(reference::OK_PER_SECOND)),
+        ("{page}", Unit::Time.print(reference::HISTORY_PAGE)),
+        ("{passwords}", per_cpu_second(reference::PASSWORDS_PER_CPU_SECOND)),
+        ("{postgres}", per_second(reference::POSTGRES_ROWS_PER_SECOND)),
+        ("{forced}", Unit::Time.print(reference::FORCED_WRITE)),
+    ];
+    facts.iter().fold(ABOUT.to_owned(), |about, (place, fact)| about.replace(place, fact))
 }
 
 #[cfg(test)]
@@ -220,6 +231,11 @@ mod tests {
     fn a_floor_far_from_its_reference_is_marked() {
         assert_eq!(verdict(60.0, 74.0, Target::RatioAtLeast(0.6)), "met, floor off");
         assert_eq!(verdict(60.0, 80.0, Target::None), "–");
+    }
+
+    #[test]
+    fn every_fact_has_its_place() {
+        assert!(!about().contains(['{', '}']), "{}", about());
     }
 
     #[test]

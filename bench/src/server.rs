@@ -5,55 +5,56 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::Bench;
+use crate::database::{Kept, PostgresDatabase};
 use crate::http::{self, Client};
-use crate::process::{self, Process};
+use crate::process::{self, Listening};
 
 /// How the server differs from its defaults while it is measured; told beside the figures.
 pub const SETTINGS: [(&str, &str); 2] = [("GUILDHALL_LIMITS_ENABLED", "false"), ("GUILDHALL_LOG", "warn")];
 
-/// A running server; it ends and its database goes with this value.
-pub struct Server {
-    pub process: Process,
-    pub address: SocketAddr,
-    data: TempDir,
-    /// How long it took from its start until it said that it was ready.
-    pub ready_after: Duration,
+/// Seconds that the tokens of a seed are good for: longer than the longest scenario.
+const TOKENS_GOOD: &str = "36000";
+
+/// Members whose tokens a seed tells, if it has so many.
+const MOST_TOKENS: &str = "11000";
+
+/// Starts the server on an empty database.
+pub fn start_empty(bench: &Bench) -> Result<Listening> {
+    start(bench, tempfile::tempdir_in(&bench.scratch)?, None)
 }
 
-impl Server {
-    /// Starts on an empty database.
-    pub fn start_empty(bench: &Bench) -> Result<Server> {
-        Server::start(bench, tempfile::tempdir_in(&bench.scratch)?)
-    }
+/// Starts it on a copy of the seed, so that what one load leaves behind is no burden to the next.
+pub fn start_on(bench: &Bench, seed: &Seed) -> Result<Listening> {
+    let data = tempfile::tempdir_in(&bench.scratch)?;
+    copy_to_disk(&seed.data, data.path())?;
+    start(bench, data, None)
+}
 
-    /// Starts on a copy of the seed, so that what one load leaves behind is no burden to the next.
-    pub fn start_on(bench: &Bench, seed: &Seed) -> Result<Server> {
-        let data = tempfile::tempdir_in(&bench.scratch)?;
-        copy_to_disk(&seed.data, data.path())?;
-        Server::start(bench, data)
-    }
+/// Starts it on an empty database of PostgreSQL.
+pub fn start_on_postgres(bench: &Bench, database: &PostgresDatabase) -> Result<Listening> {
+    start(bench, tempfile::tempdir_in(&bench.scratch)?, Some(database.url()))
+}
 
-    /// The SQLite file that the server keeps its messages in.
-    pub fn database(&self) -> PathBuf {
-        self.data.path().join("guildhall.db")
-    }
+/// The SQLite file that a server keeps its messages in.
+pub fn kept_by(server: &Listening) -> Kept {
+    Kept::Sqlite(server.data.path().join("guildhall.db"))
+}
 
-    fn start(bench: &Bench, data: TempDir) -> Result<Server> {
-        let address = process::free_address()?;
+fn start(bench: &Bench, data: TempDir, database_url: Option<String>) -> Result<Listening> {
+    let address = process::free_address()?;
+    let command = |address: SocketAddr, data: &Path| {
         let mut command = program(bench)?;
-        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data.path()).envs(SETTINGS);
-        let started = Instant::now();
-        let mut process = Process::spawn(&mut command)?;
-        process.wait_until(|| is_ready(address))?;
-        Ok(Server { process, address, data, ready_after: started.elapsed() })
-    }
+        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data).envs(SETTINGS);
+        command.envs(database_url.map(|url| ("GUILDHALL_DATABASE_URL", url)));
+        Ok(command)
+    };
+    Listening::start_on(data, address, command, || is_ready(address))
 }
 
 fn is_ready(address: SocketAddr) -> bool {
@@ -81,13 +82,17 @@ pub struct Seed {
 /// What the server says that it has put there.
 #[derive(Deserialize)]
 pub struct Contents {
+    pub guild_id: String,
     pub channel_id: String,
     pub user_names: Vec<String>,
     pub password: String,
+    /// Access tokens of the first members.
+    pub tokens: Vec<String>,
 }
 
 impl Seed {
-    /// One guild with `members`, and `messages` in its channel; made once in a run and then kept.
+    /// One guild with `members`, of whom the first need not sign in, and `messages` in its channel; made
+    /// once in a run and then kept.
     pub fn obtain(bench: &Bench, messages: u64, members: u64) -> Result<Seed> {
         let data = bench.scratch.path().join(format!("seed-{messages}-{members}"));
         let description = data.with_extension("json");
@@ -95,6 +100,7 @@ impl Seed {
             eprintln!("  fills a database with {messages} messages and {members} members");
             let mut command = program(bench)?;
             command.args(["seed", "--messages", &messages.to_string(), "--members", &members.to_string()]);
+            command.args(["--tokens", MOST_TOKENS]).env("GUILDHALL_TOKENS_ACCESS_SECONDS", TOKENS_GOOD);
             let output = command.args(["--guilds", "1", "--data"]).arg(&data).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "filling a database failed: {}", output.status);
             fs::write(&description, output.stdout)?;

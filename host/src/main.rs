@@ -13,6 +13,7 @@ use guildhall::cluster;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
+use guildhall::seed::{self, Size};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -59,6 +60,9 @@ enum Command {
         /// Guilds.
         #[arg(long, default_value_t = 1)]
         guilds: usize,
+        /// Members whose access tokens are printed as well.
+        #[arg(long, default_value_t = 0)]
+        tokens: usize,
     },
     /// Make, close and open accounts, and set passwords.
     #[command(subcommand)]
@@ -90,9 +94,9 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
             Command::Migrate => migrate(config).await,
-            Command::Seed { messages, members, guilds } => {
+            Command::Seed { messages, members, guilds, tokens } => {
                 let app = App::beside(config, Clock::System).await?;
-                let seeded = guildhall::seed::seed(&app, messages, members, guilds).await?;
+                let seeded = seed::seed(&app, Size { messages, members, guilds, tokens }).await?;
                 println!("{}", serde_json::to_string(&seeded)?);
                 app.db.close().await;
                 Ok(())
@@ -123,6 +127,7 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
 async fn run(mut config: Config) -> anyhow::Result<()> {
     // A certificate that can't be used is told before anything is made.
     serve::acceptor(&config.tls)?;
+    serve::raise_open_files();
     let listener = serve::bind(&config.listen)?;
     if config.listen.ends_with(":0") {
         // Port 0 means any: from here on it is known which.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::accounts::token::Claims;
 use crate::accounts::{self, Caller, CallerKind, NewAccount};
 use crate::app::App;
 use crate::channels;
@@ -29,10 +30,25 @@ pub struct Seeded {
     pub user_names: Vec<String>,
     /// With this password.
     pub password: &'static str,
+    /// Access tokens of the first members, one for each, whether or not they may sign in.
+    pub tokens: Vec<String>,
 }
 
-/// Makes `guilds` guilds, the first with `members` members and a channel of `messages` messages.
-pub async fn seed(app: &App, messages: usize, members: usize, guilds: usize) -> Result<Seeded> {
+/// How much a server is to be filled with.
+pub struct Size {
+    /// Messages in the first channel.
+    pub messages: usize,
+    /// Members of the first guild.
+    pub members: usize,
+    /// Guilds.
+    pub guilds: usize,
+    /// Members whose access tokens are told.
+    pub tokens: usize,
+}
+
+/// Makes guilds, the first of them with members and a channel of messages.
+pub async fn seed(app: &App, size: Size) -> Result<Seeded> {
+    let Size { messages, members, guilds, tokens } = size;
     let mut user_names = Vec::new();
     let mut callers = Vec::new();
     for i in 0..members.clamp(1, WITH_PASSWORD) {
@@ -51,11 +67,18 @@ pub async fn seed(app: &App, messages: usize, members: usize, guilds: usize) -> 
     for caller in &callers[1..] {
         guilds::members::join_public(app, caller, guild).await?;
     }
-    crowd(app, guild, callers.len(), members).await?;
+    let silent = crowd(app, guild, callers.len(), members).await?;
     let channel = channels::list(app, owner, guild).await?.first().map(|channel| channel.id).ok_or(Code::NotFound)?;
     let authors: Vec<UserId> = callers.iter().map(|caller| caller.user).collect();
     talk(app, guild, channel, &authors, messages).await?;
-    Ok(Seeded { guild_id: guild, channel_id: channel, user_names, password: PASSWORD })
+    let tokens = authors.into_iter().chain(silent).take(tokens).map(|user| token(app, user)).collect::<Result<_>>()?;
+    Ok(Seeded { guild_id: guild, channel_id: channel, user_names, password: PASSWORD, tokens })
+}
+
+/// What a sign-in would give, without its work: thousands of passwords take minutes.
+fn token(app: &App, user: UserId) -> Result<String> {
+    let (now, session) = (app.now().as_seconds(), SessionId(app.next_id()?));
+    app.keys.sign(&Claims { sub: user, sid: session, iat: now, exp: now + app.config.tokens.access_seconds })
 }
 
 fn name(i: usize) -> String {
@@ -88,10 +111,12 @@ async fn person(app: &App, name: &str) -> Result<Caller> {
 }
 
 /// Members who never sign in.
-async fn crowd(app: &App, guild: GuildId, from: usize, to: usize) -> Result<()> {
+async fn crowd(app: &App, guild: GuildId, from: usize, to: usize) -> Result<Vec<UserId>> {
+    let mut users = Vec::new();
     for chunk in (from..to).step_by(CHUNK) {
         let people: Vec<(UserId, String)> =
             (chunk..to.min(chunk + CHUNK)).map(|i| Ok((UserId(app.next_id()?), name(i)))).collect::<Result<_>>()?;
+        users.extend(people.iter().map(|(id, _)| *id));
         app.writer
             .run(None, None, &[guild.into()], move |tx| {
                 Box::pin(async move {
@@ -104,7 +129,7 @@ async fn crowd(app: &App, guild: GuildId, from: usize, to: usize) -> Result<()> 
             })
             .await?;
     }
-    Ok(())
+    Ok(users)
 }
 
 /// Messages from before the log began: their positions are negative, in order.

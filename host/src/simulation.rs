@@ -19,11 +19,10 @@ use client::Client;
 use node::Node;
 use world::World;
 
+use crate::cluster::channel::Network;
 use crate::config::Sockets;
 use crate::id::{ChannelId, UserId};
 use crate::known_bugs::{KnownBug, PUT_BACK};
-use crate::log::Entry;
-use crate::log::feed::Hint;
 
 /// Seeds in a run of continuous integration.
 const SEEDS: u64 = 500;
@@ -56,8 +55,10 @@ fn play(seed: u64) -> Outcome {
         let channels: Vec<ChannelId> = (1..4).map(ChannelId).collect();
         let world = World::new(&people, &channels, chance.clone());
         let nodes: Arc<Mutex<Vec<Node>>> = Arc::default();
-        for place in 0..NODES {
-            let node = start(&world, &nodes, place, &chance).await;
+        let network = network(&chance);
+        tokio::spawn(network.clone().run());
+        for _ in 0..NODES {
+            let node = start(&world, &network).await;
             nodes.lock().push(node);
         }
         let calm = Arc::new(Mutex::new(false));
@@ -69,7 +70,7 @@ fn play(seed: u64) -> Outcome {
             .collect();
         for _ in 0..STEPS {
             tokio::time::sleep(Duration::from_millis(chance.between(1, 60))).await;
-            step(&world, &nodes, &people, &chance).await;
+            step(&world, &nodes, &network, &people, &chance).await;
         }
         world.log.set_away(false);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -85,31 +86,26 @@ fn play(seed: u64) -> Outcome {
     })
 }
 
-/// Starts a node whose hints reach the others late, twice, out of order or not at all.
-async fn start(world: &Arc<World>, nodes: &Arc<Mutex<Vec<Node>>>, place: usize, chance: &Chance) -> Node {
-    let (others, dice) = (nodes.clone(), chance.clone());
-    let tell = Box::new(move |rows: &[Arc<Entry>]| {
-        let rows = rows.to_vec();
-        let mut deliveries = Vec::new();
-        for (number, node) in others.lock().iter().enumerate() {
-            let times = if number == place { 0 } else { dice.below(3) };
-            deliveries.extend((0..times).map(|_| (node.clone(), dice.between(0, 400))));
-        }
-        for (node, delay) in deliveries {
-            let rows = rows.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(delay)).await;
-                node.feed.hint(Hint::Rows(rows));
-            });
-        }
-    });
-    let (node, follower) = Node::start(world, settings(), tell).await.expect("the log is there");
+/// A bus on which messages come late, twice, out of order or not at all.
+fn network(chance: &Chance) -> Network {
+    let dice = chance.clone();
+    Network::new(move |_| (0..dice.below(3)).map(|_| Duration::from_millis(dice.between(0, 400))).collect())
+}
+
+async fn start(world: &Arc<World>, network: &Network) -> Node {
+    let (node, follower) = Node::start(world, settings(), network.join()).await.expect("the log is there");
     node.keep(tokio::spawn(node.clone().bring_around(follower)));
     node
 }
 
 /// One thing that happens to everybody.
-async fn step(world: &Arc<World>, nodes: &Arc<Mutex<Vec<Node>>>, people: &[UserId], chance: &Chance) {
+async fn step(
+    world: &Arc<World>,
+    nodes: &Arc<Mutex<Vec<Node>>>,
+    network: &Network,
+    people: &[UserId],
+    chance: &Chance,
+) {
     let place = chance.below(NODES);
     let node = nodes.lock()[place].clone();
     // The first channel stays as it is: what is said there must reach everybody.
@@ -131,7 +127,7 @@ async fn step(world: &Arc<World>, nodes: &Arc<Mutex<Vec<Node>>>, people: &[UserI
         9 => {
             // Killed, with all that it knew and everybody on it; another takes its place.
             node.kill();
-            let fresh = start(world, nodes, place, chance).await;
+            let fresh = start(world, network).await;
             nodes.lock()[place] = fresh;
             return;
         }

@@ -1,7 +1,8 @@
-//! The real clients that tests let talk to the server: Node packages and a Python environment.
+//! Node packages and Python environments: the real clients that tests let talk to the server, and the
+//! servers that the benchmark sets beside it.
 //!
-//! What to install is written in `tests/clients`; it is installed under the target directory,
-//! so that the source tree stays clean, and again only when those files change.
+//! What to install is written beside the sources that need it; it is installed under the target
+//! directory, so that the source tree stays clean, and again only when those files change.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,14 +13,50 @@ use anyhow::{Context, Result};
 
 use crate::{debian, program, workspace};
 
-/// Installs the Node packages. Returns the folder that holds `node_modules`, or nothing when no
-/// test has a Node client.
-pub fn node() -> Result<Option<PathBuf>> {
-    let Some(manifest) = read_source("package.json")? else {
+/// Who needs packages.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    Tests,
+    Benchmarks,
+}
+
+impl Purpose {
+    /// Where it says which Node packages it needs.
+    fn node_sources(self) -> PathBuf {
+        match self {
+            Purpose::Tests => workspace::root().join("tests").join("clients"),
+            Purpose::Benchmarks => workspace::root().join("bench").join("peers").join("node"),
+        }
+    }
+
+    /// Where it says which Python packages it needs.
+    fn python_sources(self) -> PathBuf {
+        match self {
+            Purpose::Tests => workspace::root().join("tests").join("clients"),
+            Purpose::Benchmarks => workspace::root().join("bench").join("peers").join("flask"),
+        }
+    }
+
+    /// A folder to install into, and a lock that keeps another run from doing the same.
+    fn workshop(self, name: &str) -> Result<(fs::File, PathBuf)> {
+        let target = workspace::target()?;
+        let workshop = match self {
+            Purpose::Tests => target.join("clients"),
+            Purpose::Benchmarks => target.join("bench").join("peers"),
+        };
+        Ok((workspace::lock(&workshop)?, workshop.join(name)))
+    }
+}
+
+/// Installs the Node packages. Returns the folder that holds `node_modules`, or nothing when none
+/// are needed.
+pub fn node(purpose: Purpose) -> Result<Option<PathBuf>> {
+    let sources = purpose.node_sources();
+    let Some(manifest) = read_source(&sources, "package.json")? else {
         return Ok(None);
     };
-    let lock = read_source("package-lock.json")?.context("package-lock.json is missing")?;
-    let (_lock, folder) = workshop("node")?;
+    let lock = read_source(&sources, "package-lock.json")?.context("package-lock.json is missing")?;
+    let (_lock, folder) = purpose.workshop("node")?;
     let wanted = format!("{manifest}{lock}");
     if is_installed(&folder, &wanted) {
         return Ok(Some(folder));
@@ -27,7 +64,7 @@ pub fn node() -> Result<Option<PathBuf>> {
     if !(program::answers("node", &["--version"]) && program::answers("npm", &["--version"])) {
         debian::install(&["nodejs", "npm"])?;
     }
-    program::heading("Installing the Node clients");
+    program::heading("Installing the Node packages");
     empty(&folder)?;
     fs::write(folder.join("package.json"), manifest)?;
     fs::write(folder.join("package-lock.json"), lock)?;
@@ -38,13 +75,13 @@ pub fn node() -> Result<Option<PathBuf>> {
     Ok(Some(folder))
 }
 
-/// Makes the virtual environment. Returns its interpreter, or nothing when no test has a Python
-/// client.
-pub fn python() -> Result<Option<PathBuf>> {
-    let Some(wanted) = read_source("requirements.txt")? else {
+/// Makes the virtual environment. Returns its interpreter, or nothing when no packages are needed.
+pub fn python(purpose: Purpose) -> Result<Option<PathBuf>> {
+    let sources = purpose.python_sources();
+    let Some(wanted) = read_source(&sources, "requirements.txt")? else {
         return Ok(None);
     };
-    let (_lock, folder) = workshop("venv")?;
+    let (_lock, folder) = purpose.workshop("venv")?;
     let interpreter = folder.join("bin").join("python");
     // An upgrade of the system's Python can leave the environment's link dangling.
     if is_installed(&folder, &wanted) && interpreter.exists() {
@@ -54,34 +91,24 @@ pub fn python() -> Result<Option<PathBuf>> {
     if !program::answers("python3", &["-c", "import ensurepip, venv"]) {
         debian::install(&["python3", "python3-venv"])?;
     }
-    program::heading("Installing the Python clients");
+    program::heading("Installing the Python packages");
     empty(&folder)?;
     program::capture(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     let mut pip = Command::new(&interpreter);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    program::capture(pip.arg(sources().join("requirements.txt")))?;
+    program::capture(pip.arg(sources.join("requirements.txt")))?;
     mark_installed(&folder, &wanted)?;
     Ok(Some(interpreter))
 }
 
-fn sources() -> PathBuf {
-    workspace::root().join("tests").join("clients")
-}
-
 /// The text of a file that says what to install, or nothing when there is no such file.
-fn read_source(name: &str) -> Result<Option<String>> {
-    let path = sources().join(name);
+fn read_source(sources: &Path, name: &str) -> Result<Option<String>> {
+    let path = sources.join(name);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
     }
-}
-
-/// A folder to install into, and a lock that keeps another test run from doing the same.
-fn workshop(name: &str) -> Result<(fs::File, PathBuf)> {
-    let clients = workspace::target()?.join("clients");
-    Ok((workspace::lock(&clients)?, clients.join(name)))
 }
 
 fn empty(folder: &Path) -> Result<()> {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::{program, workspace};
+pub use postgres::variables_for_benchmarks;
 use process::wait_until;
 pub use run::Run;
 use state::State;

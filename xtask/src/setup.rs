@@ -5,8 +5,9 @@ use std::process::Command;
 
 use anyhow::{Error, Result};
 
-use crate::services::{Run, Service};
-use crate::{clients, program};
+use crate::clients::{self, Purpose};
+use crate::program;
+use crate::services::{self, Run, Service};
 
 /// What was prepared. Services that were started for it stop when it is dropped.
 pub struct Setup {
@@ -25,14 +26,22 @@ impl Setup {
     /// Services and clients.
     pub fn for_tests(only_sqlite: bool) -> Result<Setup> {
         let mut setup = Setup::with(Service::ALL, only_sqlite)?;
-        setup.add("node", "with Node clients", "GUILDHALL_TEST_NODE_DIR", clients::node())?;
-        setup.add("python", "with Python clients", "GUILDHALL_TEST_PYTHON", clients::python())?;
+        let [node, python] = [clients::node(Purpose::Tests), clients::python(Purpose::Tests)];
+        setup.add("node", "tests with Node clients", "GUILDHALL_TEST_NODE_DIR", node)?;
+        setup.add("python", "tests with Python clients", "GUILDHALL_TEST_PYTHON", python)?;
         Ok(setup)
     }
 
-    /// The database alone.
+    /// The database, and the servers that people would pick instead.
     pub fn for_benchmarks(only_sqlite: bool) -> Result<Setup> {
-        Setup::with(&[Service::Postgres], only_sqlite)
+        let mut setup = Setup::with(&[Service::Postgres], only_sqlite)?;
+        let [node, python] = [clients::node(Purpose::Benchmarks), clients::python(Purpose::Benchmarks)];
+        setup.add("node", "the comparison with Node", "GUILDHALL_BENCH_NODE_DIR", node)?;
+        setup.add("python", "the comparison with Flask", "GUILDHALL_BENCH_PYTHON", python)?;
+        if !only_sqlite {
+            setup.variables.extend(services::variables_for_benchmarks()?);
+        }
+        Ok(setup)
     }
 
     fn with(services: &[Service], only_sqlite: bool) -> Result<Setup> {
@@ -41,13 +50,13 @@ impl Setup {
             // Asked for, so it is no failure, not even where nothing may be missing.
             for service in services {
                 setup.skip(service.name(), service.variable());
-                program::say(&format!("skipped: tests on {}, because --only-sqlite was given", service.title()));
+                program::say(&format!("skipped: all on {}, because --only-sqlite was given", service.title()));
             }
             return Ok(setup);
         }
         let run = Run::begin()?;
         for &service in services {
-            let what = format!("on {}", service.title());
+            let what = format!("all on {}", service.title());
             let url = run.start(service).map(Some);
             setup.add(service.name(), &what, service.variable(), url)?;
         }
@@ -68,8 +77,8 @@ impl Setup {
         command.env("GUILDHALL_TEST_SKIP", names.join(","))
     }
 
-    /// Notes one thing under the variable by which tests find it. `None` means that no test
-    /// asks for it; a failure is passed on where nothing may be missing.
+    /// Notes one thing under the variable by which it is found. `None` means that nobody asks for
+    /// it; a failure is passed on where nothing may be missing.
     fn add<V: Into<OsString>>(
         &mut self,
         name: &'static str,
@@ -81,11 +90,11 @@ impl Setup {
             Ok(Some(value)) => self.variables.push((variable, value.into())),
             Ok(None) => {}
             Err(why) if nothing_may_be_missing() => {
-                return Err(why.context(format!("tests {what} must not be skipped when CI=true")));
+                return Err(why.context(format!("{what} must not be skipped when CI=true")));
             }
             Err(why) => {
                 self.skip(name, variable);
-                program::say(&format!("skipped: tests {what}, because {}", in_one_line(&why)));
+                program::say(&format!("skipped: {what}, because {}", in_one_line(&why)));
             }
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! The two things that a connection under load can do over and over: a HTTP request, and a message over the gateway.
+//! The two things that a connection under load can do over and over: a HTTP request, and a message over a socket.
 
-use std::io::Write;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
-use crate::gateway::{self, Heartbeat};
-use crate::{http, websocket};
+use crate::dialect::{self, Dialect, Told};
+use crate::http;
+use crate::session::Heartbeat;
 
 /// One request and the reply that it waits for, again and again on one connection.
 pub trait Exchange {
@@ -48,53 +48,37 @@ impl<F: FnMut(&mut Vec<u8>)> Exchange for HttpExchange<F> {
     }
 }
 
-/// Messages over the native gateway, each waiting for its own acknowledgement.
-pub struct GatewayExchange {
+/// Messages over a socket, each waiting for its own acknowledgement.
+pub struct SocketExchange {
     texts: Texts,
     channel_id: String,
+    dialect: Dialect,
     heartbeat: Heartbeat,
-    request: Vec<u8>,
-    acknowledgement: Vec<u8>,
 }
 
-impl GatewayExchange {
+impl SocketExchange {
     /// Sends as the `sender`-th of its load.
-    pub fn new(sender: usize, channel_id: &str, heartbeat: Heartbeat) -> GatewayExchange {
-        let (request, acknowledgement) = (Vec::new(), Vec::new());
-        GatewayExchange {
-            texts: Texts::of(sender),
-            channel_id: channel_id.to_owned(),
-            heartbeat,
-            request,
-            acknowledgement,
-        }
+    pub fn new(sender: usize, channel_id: &str, dialect: Dialect, heartbeat: Heartbeat) -> SocketExchange {
+        SocketExchange { texts: Texts::of(sender), channel_id: channel_id.to_owned(), dialect, heartbeat }
     }
 }
 
-impl Exchange for GatewayExchange {
+impl Exchange for SocketExchange {
     fn push_request(&mut self, out: &mut Vec<u8>) {
         self.heartbeat.push_when_due(Instant::now(), out);
         let text = self.texts.next();
-        let (number, channel_id) = (self.texts.number, &self.channel_id);
-        self.acknowledgement.clear();
-        self.request.clear();
-        // Writing to memory cannot fail.
-        let _ = write!(self.acknowledgement, r#"{{"op":"ack","rid":"{number}""#);
-        let _ = write!(
-            self.request,
-            r#"{{"op":"send_message","rid":"{number}","d":{{"channel_id":"{channel_id}","content":"{text}"}}}}"#
-        );
-        websocket::push_masked_text(out, &self.request);
+        self.dialect.push_message(out, self.texts.number(), &self.channel_id, &text);
     }
 
     fn reply_end(&self, received: &[u8]) -> Result<Option<usize>> {
         let mut start = 0;
-        while let Some((text, length)) = gateway::next_text(&received[start..])? {
+        while let Some((text, length)) = dialect::next_text(&received[start..])? {
             start += length;
-            if text.starts_with(&self.acknowledgement) {
-                return Ok(Some(start));
+            match self.dialect.read(text) {
+                Told::Done(number) if number == self.texts.number() => return Ok(Some(start)),
+                Told::Refused => bail!("a message was refused: {}", String::from_utf8_lossy(text)),
+                _ => {}
             }
-            ensure!(!text.starts_with(br#"{"op":"error""#), "a message was refused: {}", String::from_utf8_lossy(text));
         }
         Ok(None)
     }
@@ -111,6 +95,11 @@ impl Texts {
         Texts { sender, number: 0 }
     }
 
+    /// The number of the last text.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     pub fn next(&mut self) -> String {
         self.number += 1;
         format!("{:07} from {:03}, and some words to fill a usual sentence", self.number, self.sender)
@@ -119,13 +108,12 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::websocket;
 
     #[test]
     fn only_the_acknowledgement_of_the_last_request_is_its_reply() {
-        let mut sender = GatewayExchange::new(1, "7", Heartbeat::every(Duration::from_secs(60)));
+        let mut sender = SocketExchange::new(1, "7", Dialect::Native, Heartbeat::never());
         sender.push_request(&mut Vec::new());
         let mut received = Vec::new();
         websocket::push_text(&mut received, br#"{"op":"heartbeat_ack"}"#);

@@ -1,18 +1,17 @@
 //! Sessions that only listen: they count the messages they are sent, and see to it that each comes once and in order.
 
-use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
-use crate::gateway::{self, Heartbeat, MESSAGE_CREATED, Session, Subscribe};
-use crate::inbox::Inbox;
+use super::member::{Heard, Member};
+use super::room::Room;
+use crate::dialect::Subscribe;
+use crate::session::Session;
 
 /// How long the last deliveries may take after the load has ended.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,31 +27,27 @@ pub struct Listeners {
 }
 
 struct Listener {
-    stream: TcpStream,
-    inbox: Inbox,
-    heartbeat: Heartbeat,
+    member: Member,
     messages: u64,
-    position: u64,
 }
 
 impl Listeners {
-    /// Opens a session for each token, subscribed to everything its user may see.
-    pub fn open(address: SocketAddr, tokens: &[String]) -> Result<Listeners> {
+    /// Opens a session for each listener of the room, subscribed to everything its user may see.
+    pub fn open(room: &Room<'_>) -> Result<Listeners> {
         let poll = Poll::new()?;
         let mut listeners = Vec::new();
-        for (index, token) in tokens.iter().enumerate() {
-            let Session { stream, inbox, heartbeat } = Session::open(address, token, Subscribe::All)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            listeners.push(Listener { stream, inbox, heartbeat, messages: 0, position: 0 });
+        for token in room.listeners {
+            let session = Session::open(room.address, room.dialect, token, Subscribe::All)?;
+            let member = Member::join(session, poll.registry(), Token(listeners.len()))?;
+            listeners.push(Listener { member, messages: 0 });
         }
+        let count = listeners.len();
         let (delivered, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let thread = thread::spawn({
             let (delivered, stop) = (delivered.clone(), stop.clone());
             move || listen(poll, listeners, &delivered, &stop)
         });
-        Ok(Listeners { delivered, stop, thread, count: tokens.len() })
+        Ok(Listeners { delivered, stop, thread, count })
     }
 
     /// Waits until every listener has been sent `messages`, and fails unless each got just as many.
@@ -84,7 +79,7 @@ fn listen(
     stop: &AtomicBool,
 ) -> Result<Vec<Listener>> {
     let mut events = Events::with_capacity(listeners.len().max(1));
-    let mut heartbeats_seen_to = Instant::now();
+    let (mut heartbeats_seen_to, mut frame) = (Instant::now(), Vec::new());
     while !stop.load(Ordering::Relaxed) {
         poll.poll(&mut events, Some(TURN))?;
         for event in &events {
@@ -94,7 +89,7 @@ fn listen(
         if heartbeats_seen_to.elapsed() > TURN {
             heartbeats_seen_to = Instant::now();
             for listener in &mut listeners {
-                listener.show_life(heartbeats_seen_to)?;
+                listener.member.show_life(heartbeats_seen_to, &mut frame)?;
             }
         }
     }
@@ -104,27 +99,11 @@ fn listen(
 impl Listener {
     /// Takes all that has come and tells how many messages were among it.
     fn receive(&mut self) -> Result<u64> {
-        let open = self.inbox.fill(&mut self.stream)?;
         let before = self.messages;
-        let mut start = 0;
-        while let Some((text, length)) = gateway::next_text(&self.inbox.received()[start..])? {
-            start += length;
-            if text.starts_with(MESSAGE_CREATED) {
-                let position = gateway::position(text)?;
-                let last = self.position;
-                ensure!(position > last, "a message at position {position} was delivered after the one at {last}");
-                self.position = position;
-                self.messages += 1;
-            }
-        }
-        self.inbox.take(start);
-        ensure!(open, "a listener's connection was closed");
+        self.member.receive(|heard| {
+            self.messages += u64::from(matches!(heard, Heard::Message(..)));
+            Ok(())
+        })?;
         Ok(self.messages - before)
-    }
-
-    fn show_life(&mut self, now: Instant) -> Result<()> {
-        let mut frame = Vec::new();
-        self.heartbeat.push_when_due(now, &mut frame);
-        Ok(self.stream.write_all(&frame)?)
     }
 }

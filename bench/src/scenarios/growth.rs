@@ -4,10 +4,11 @@ use anyhow::Result;
 
 use crate::Bench;
 use crate::community::Community;
+use crate::dialect::Dialect;
 use crate::figures::{Measured, lowest, p99_microseconds};
-use crate::load::sends::Room;
+use crate::load::Room;
 use crate::report::{Against, Row, Target, Unit};
-use crate::server::{Seed, Server};
+use crate::server::{self, Seed};
 
 const SENDERS: usize = 64;
 
@@ -67,17 +68,20 @@ fn compare(bench: &Bench, small: Size, large: Size) -> Result<Vec<Row>> {
 /// One load on a fresh copy: each round finds as many messages there as the last.
 fn send(bench: &Bench, size: Size) -> Result<Measured> {
     let seed = Seed::obtain(bench, size.messages, size.members)?;
-    let server = Server::start_on(bench, &seed)?;
+    let server = server::start_on(bench, &seed)?;
     let community = Community::enter(server.address, &seed, SENDERS + size.listeners)?;
     let (senders, listeners) = community.tokens.split_at(SENDERS);
     let room = Room {
         what: size.name,
         process: &server.process,
         address: server.address,
-        database: server.database(),
+        dialect: Dialect::Native,
+        kept: &server::kept_by(&server),
         channel_id: &community.channel_id,
+        stream_id: &seed.contents.guild_id,
         senders,
         listeners,
+        deaf: &[],
     };
-    room.send_over_gateway(bench.duration)
+    room.send_over_sockets(bench.duration)
 }

@@ -7,9 +7,10 @@ use crate::community::Community;
 use crate::figures::{Measured, Work, highest, lowest};
 use crate::floors::{self, reference};
 use crate::http::{self, Client};
+use crate::process::Listening;
 use crate::report::{Against, Row, Target, Unit, with_thousands};
 use crate::scenarios::rest;
-use crate::server::{Seed, Server};
+use crate::server::{self, Seed};
 
 const PAGE: usize = 50;
 const FEW: u64 = 1_000;
@@ -20,7 +21,7 @@ const MEMBERS: u64 = 64;
 /// A server whose channel holds so many messages, and what was measured there.
 struct Case {
     messages: u64,
-    server: Server,
+    server: Listening,
     request: Vec<u8>,
     rounds: Vec<Measured>,
     raw: Vec<Work>,
@@ -47,7 +48,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
 
 fn prepare(bench: &Bench, messages: u64) -> Result<Case> {
     let seed = Seed::obtain(bench, messages, MEMBERS)?;
-    let server = Server::start_on(bench, &seed)?;
+    let server = server::start_on(bench, &seed)?;
     let community = Community::enter(server.address, &seed, 1)?;
     let path = format!("/api/v1/channels/{}/messages?limit={PAGE}", community.channel_id);
     let token = Some(community.tokens[0].as_str());

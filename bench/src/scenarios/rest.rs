@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::Bench;
 use crate::community::Community;
 use crate::figures::{Measured, Work, highest, p99_microseconds};
-use crate::floors::{self, Listening, reference};
+use crate::floors::{self, reference};
 use crate::http;
 use crate::inbox::Inbox;
 use crate::load::{ClosedLoop, Exchange, HttpExchange, Pace, paced};
-use crate::process::Process;
+use crate::process::{Listening, Process};
 use crate::report::{Against, Row, Target, Unit};
-use crate::server::Server;
+use crate::server;
 
 const CONNECTIONS: usize = 32;
 /// Twice the cores of a small machine: enough that a login always waits for a core, few enough that none waits long.
@@ -37,7 +37,7 @@ struct Rounds {
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let ok = floors::start_ok(bench)?;
-    let server = Server::start_empty(bench)?;
+    let server = server::start_empty(bench)?;
     let community = Community::found(server.address, CONNECTIONS)?;
     let path = format!("/api/v1/channels/{}", community.channel_id);
     let read = |token: &String| http::request("GET", &path, Some(token), None);
@@ -99,7 +99,7 @@ fn login(user_name: &str, password: &str) -> Vec<u8> {
 /// Logins without a pause, and the latencies of paced reads meanwhile.
 fn log_in_beside_reads(
     bench: &Bench,
-    server: &Server,
+    server: &Listening,
     logins: &[Vec<u8>],
     read: &[u8],
 ) -> Result<(Measured, Histogram<u64>)> {

@@ -10,7 +10,7 @@ use crate::figures::median;
 use crate::floors;
 use crate::process::Process;
 use crate::report::{Against, Row, Target, Unit, with_thousands};
-use crate::server::{Seed, Server};
+use crate::server::{self, Seed};
 
 const MESSAGES: u64 = 1_000_000;
 const MEMBERS: u64 = 64;
@@ -29,7 +29,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     for _ in 0..bench.rounds {
         let floor = floors::start_ok(bench)?;
         bare.push(watch("bare axum", floor.ready_after, &floor.process)?);
-        let server = Server::start_on(bench, &seed)?;
+        let server = server::start_on(bench, &seed)?;
         ours.push(watch("server", server.ready_after, &server.process)?);
     }
     let row = |what: &str, unit, figure: fn(&Start) -> f64, most| Row::Measured {

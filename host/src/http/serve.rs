@@ -11,6 +11,7 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,6 +33,16 @@ const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_BUFFER: usize = 16 * 1024;
 /// How long the server waits for requests that are under way when it ends.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Lets this process have as many files open as its administrator allows: each socket is one, and the limit that
+/// processes begin with is made for programs that hold a thousand at most.
+pub fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
 
 /// Opens the listening socket.
 pub fn bind(address: &str) -> anyhow::Result<TcpListener> {

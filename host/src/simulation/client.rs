@@ -150,9 +150,9 @@ impl Client {
             let patience = Duration::from_millis(chance.between(20, 150));
             match line.reader.next(patience).await {
                 Read::Frames(frames) => {
-                    quiet = 0;
                     for frame in frames {
                         let frame: Value = serde_json::from_str(&frame).unwrap_or_default();
+                        quiet = if frame["op"] == "heartbeat_ack" { quiet + 1 } else { 0 };
                         if frame["op"] == "close" {
                             self.note(format!("is shown out: {}", frame["d"]["code"]));
                             return false;
@@ -160,11 +160,11 @@ impl Client {
                         self.hear(&frame);
                     }
                 }
-                Read::Nothing => quiet += 1,
+                Read::Nothing => {}
                 Read::TakenOver | Read::Ended => return false,
             }
             let is_calm = *calm.lock();
-            if is_calm && quiet > 20 {
+            if is_calm && quiet > 10 {
                 return true;
             }
             frames_left = frames_left.saturating_sub(1);
@@ -173,9 +173,14 @@ impl Client {
                 return false;
             }
             let said = match chance.below(5) {
-                0 | 1 if !is_calm => self.chat(&line, chance).await,
+                // It asks until it is told several times in turn that there is nothing new.
+                _ if is_calm => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    line.say(json!({"op": "heartbeat"})).await
+                }
+                0 | 1 => self.chat(&line, chance).await,
                 2 => line.say(json!({"op": "heartbeat"})).await,
-                3 if !is_calm => {
+                3 => {
                     tokio::time::sleep(Duration::from_millis(chance.between(1, 200))).await;
                     true
                 }
@@ -247,8 +252,8 @@ impl Client {
             ("guild_available", _) => {
                 self.leave_guild();
                 self.begin(d);
-                self.begun_at = frame["s"].as_i64().unwrap_or_default();
-                self.cursor = Some(self.begun_at);
+                // The snapshot may be ahead of the row that it was sent for; what is between is told, too.
+                self.cursor = frame["s"].as_i64();
                 return;
             }
             _ => {}

@@ -11,7 +11,7 @@ use super::world::{GUILD, SHARDS, World};
 use crate::accounts::{Author, CallerKind, Identity, InstanceRole, UserKind};
 use crate::channels::{GuildRules, MemberRules, Membership};
 use crate::clock::Timestamp;
-use crate::cluster::bus::Bus;
+use crate::cluster::bus::{Arrivals, Bus, Message};
 use crate::config;
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -22,9 +22,6 @@ use crate::sockets::backend::{Backend, Streams};
 use crate::sockets::hub::Handle;
 use crate::sockets::session::Session;
 use crate::sockets::snapshot::{Absent, Snapshot, Stream};
-
-/// Passes on to other nodes what one has committed.
-pub type Tell = Box<dyn Fn(&[Arc<Entry>]) + Send + Sync>;
 
 /// A node: the real hub and the real follower of the log, on the world that it shares with the others.
 #[derive(Clone)]
@@ -42,8 +39,8 @@ pub struct Parts {
     settings: config::Sockets,
     /// The rules as this node read them last; dropped as the log says.
     cache: Mutex<Option<Arc<GuildRules>>>,
-    /// Who else is to hear of a commit.
-    tell: Tell,
+    /// The way to the other nodes.
+    bus: Bus,
     /// All that runs on it.
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
 }
@@ -60,10 +57,10 @@ impl Node {
     pub async fn start(
         world: &Arc<World>,
         settings: config::Sockets,
-        tell: Tell,
+        (bus, mut arrivals): (Bus, Arrivals),
     ) -> Result<(Node, crate::log::feed::Follower)> {
         let source = Source::Memory(world.log.clone());
-        let (feed, follower) = crate::log::feed::Feed::open(&source, Bus::Alone).await?;
+        let (feed, follower) = crate::log::feed::Feed::open(&source, bus.clone()).await?;
         let hub = Hub::new(&settings, &feed.heads().borrow());
         let parts = Parts {
             world: world.clone(),
@@ -72,10 +69,20 @@ impl Node {
             source,
             settings,
             cache: Mutex::new(None),
-            tell,
+            bus,
             tasks: Mutex::default(),
         };
-        Ok((Node(Arc::new(parts)), follower))
+        let node = Node(Arc::new(parts));
+        let hearing = node.clone();
+        node.keep(tokio::spawn(async move {
+            while let Some(message) = arrivals.next().await {
+                match message {
+                    Message::Replace { user, session } => drop(hearing.hub.close_replaced(user, session)),
+                    other => drop(other.into_hint().map(|hint| hearing.feed.hint(hint))),
+                }
+            }
+        }));
+        Ok((node, follower))
     }
 
     /// Follows the log, as the server does.
@@ -99,7 +106,6 @@ impl Node {
     /// What a node does once it has committed something.
     pub async fn committed(&self, rows: Vec<Arc<Entry>>) {
         self.forget(&rows);
-        (self.tell)(&rows);
         self.feed.offer(rows).await;
     }
 
@@ -226,7 +232,9 @@ impl Backend for Node {
         Ok(answer)
     }
     async fn replace(&self, old: i64, new: &Arc<Handle>) {
-        self.hub.close_replaced(new.user, old);
+        if !self.hub.close_replaced(new.user, old) {
+            self.bus.publish(Message::Replace { user: new.user, session: old });
+        }
     }
     async fn departed(&self, _: &Handle) {}
 }

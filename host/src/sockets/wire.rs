@@ -1,6 +1,6 @@
 //! What frames look like on the wire: as JSON or MessagePack, compressed or not.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -183,10 +183,11 @@ fn packed(json: &str) -> Option<Bytes> {
 
 fn unpacked(bytes: &[u8]) -> Option<Utf8Bytes> {
     let mut json = Vec::with_capacity(bytes.len() * 2);
-    let mut from = rmp_serde::Deserializer::from_read_ref(bytes);
+    let mut from = rmp_serde::Deserializer::new(Cursor::new(bytes));
     from.set_max_depth(DEEPEST);
     serde_transcode::transcode(&mut from, &mut serde_json::Serializer::new(&mut json)).ok()?;
-    from.get_ref().is_empty().then_some(())?;
+    // Nothing may stand behind it.
+    (from.get_ref().position() == bytes.len() as u64).then_some(())?;
     String::from_utf8(json).ok().map(Utf8Bytes::from)
 }
 

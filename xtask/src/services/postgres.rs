@@ -42,6 +42,16 @@ pub fn prepare(folder: &Path) -> Result<Launch> {
     Ok(Launch { command, url })
 }
 
+/// Where PostgreSQL's programs are and the libraries they need, under the variables by which the
+/// benchmark finds them; nothing where its own search must do.
+pub fn variables_for_benchmarks() -> Result<Vec<(&'static str, OsString)>> {
+    let Some(Installation { programs, libraries }) = Installation::find(&services_folder()?.join("debian")) else {
+        return Ok(Vec::new());
+    };
+    let libraries = libraries.map(|libraries| ("GUILDHALL_BENCH_POSTGRES_LIBRARIES", libraries));
+    Ok(libraries.into_iter().chain([("GUILDHALL_BENCH_POSTGRES_PROGRAMS", programs.into())]).collect())
+}
+
 /// PostgreSQL answers connections before it serves them; only its own note says which.
 pub fn is_ready(folder: &Path) -> bool {
     fs::read_to_string(data(folder).join("postmaster.pid")).is_ok_and(|note| says_ready(&note))

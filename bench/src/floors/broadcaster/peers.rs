@@ -1,4 +1,4 @@
-//! The durable floor's sockets: who is connected, what they ask for, and what they have yet to be sent.
+//! The broadcaster's sockets: who is connected, what they ask for, and what they have yet to be sent.
 
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
