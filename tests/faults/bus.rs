@@ -1,43 +1,32 @@
 //! What carries news between nodes goes away, or lies: it is only a hint, so nothing is lost, doubled or
 //! out of order.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::nats::{Meddler, Mischief};
 use super::nodes::{Nodes, Ways};
 use super::proxy::{Proxy, Treatment};
 use super::{Crowd, Size, is_soak};
-use crate::support::may_skip;
+use crate::support::nats_url;
 
 /// Messages that must have been promised between two faults.
 const BETWEEN: usize = 60;
 
-/// Where the test server of NATS listens; nothing if the run may do without.
-fn nats_address() -> Option<String> {
-    let Ok(url) = std::env::var("GUILDHALL_TEST_NATS_URL") else {
-        assert!(may_skip("nats"), "GUILDHALL_TEST_NATS_URL is not set; run `cargo xtask test`");
-        return None;
-    };
-    let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place);
-    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-    Some(place.trim_end_matches('/').to_owned())
-}
-
-/// The test server's URL by another address.
-fn through(address: std::net::SocketAddr) -> String {
-    let url = std::env::var("GUILDHALL_TEST_NATS_URL").expect("it was there before");
-    let credentials = url.split_once("://").and_then(|(_, place)| place.rsplit_once('@')).map(|(who, _)| who);
-    match credentials {
-        Some(who) => format!("nats://{who}@{address}"),
-        None => format!("nats://{address}"),
-    }
+/// Where the test server of NATS listens, and its URL by another address.
+fn nats() -> Option<(String, impl Fn(SocketAddr) -> String)> {
+    let url = nats_url()?;
+    let (scheme, place) = url.split_once("://").unwrap_or(("nats", &url));
+    let (who, place) = place.rsplit_once('@').map_or((String::new(), place), |(who, place)| (format!("{who}@"), place));
+    let before = format!("{scheme}://{who}");
+    Some((place.trim_end_matches('/').to_owned(), move |address| format!("{before}{address}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_that_goes_away_and_comes_back_costs_nothing() {
-    let Some(nats) = nats_address() else { return };
+    let Some((nats, by)) = nats() else { return };
     let proxy = Proxy::to(nats).await;
-    let bus = through(proxy.address);
+    let bus = by(proxy.address);
     let Some(mut nodes) = Nodes::start(3, Ways { nats: Some(&bus), ..Ways::default() }).await else { return };
     let addresses = nodes.addresses();
     let mut crowd = Crowd::gather(&nodes.servers[0].nobody(), addresses.clone(), Size::SMALL).await;
@@ -66,9 +55,9 @@ async fn a_bus_that_goes_away_and_comes_back_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_that_doubles_delays_reorders_and_loses_changes_nothing() {
-    let Some(nats) = nats_address() else { return };
+    let Some((nats, by)) = nats() else { return };
     let meddler = Meddler::to(nats).await;
-    let bus = through(meddler.address);
+    let bus = by(meddler.address);
     let Some(nodes) = Nodes::start(3, Ways { nats: Some(&bus), ..Ways::default() }).await else { return };
     let addresses = nodes.addresses();
     let crowd = Crowd::gather(&nodes.servers[0].nobody(), addresses.clone(), Size::SMALL).await;

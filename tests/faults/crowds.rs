@@ -116,8 +116,7 @@ async fn all_come_back_in_the_same_moment() {
     let (talkers, listeners) = people.split_at(4);
     let crowded = talkers.iter().cloned().chain(listeners.iter().cloned().cycle().take(many));
     let size = Size { talkers: 4, listeners: many, guilds: 1, pace: Duration::from_millis(40), window: 4 };
-    let mut crowd =
-        Crowd::enter(crowded.collect(), &[number(&channel)], None, vec![proxy.url()], size).await;
+    let mut crowd = Crowd::enter(crowded.collect(), &[number(&channel)], None, vec![proxy.url()], size).await;
     crowd.talk();
     for _ in 0..rounds {
         crowd.promises(10).await;

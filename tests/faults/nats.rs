@@ -48,7 +48,8 @@ impl Meddler {
                 let Ok(far) = TcpStream::connect(&target).await else { continue };
                 let (state, counted) = (state.clone(), counted.clone());
                 tokio::spawn(async move {
-                    let ((mut near_read, near_write), (far_read, mut far_write)) = (near.into_split(), far.into_split());
+                    let ((mut near_read, near_write), (far_read, mut far_write)) =
+                        (near.into_split(), far.into_split());
                     tokio::select! {
                         _ = tokio::io::copy(&mut near_read, &mut far_write) => {}
                         () = meddle(far_read, near_write, state, counted) => {}
