@@ -1,16 +1,21 @@
 //! The real server, run as people run it, and then killed, starved and cut off.
 
+mod bus;
 mod client;
 mod comeback;
 mod crowd;
+mod crowds;
 mod disk_full;
 mod history;
 mod kill;
 mod load;
+mod nats;
+mod nodes;
 mod postgres_away;
 mod proxy;
 mod reading;
 mod server;
+mod several;
 mod terminate;
 
 use crowd::{Crowd, Size};

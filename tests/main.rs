@@ -53,6 +53,7 @@ mod sockets_fallback;
 mod sockets_gateway;
 mod sockets_hostile;
 mod sockets_limits;
+mod sockets_nodes;
 mod sockets_presence;
 mod sockets_resume;
 mod sockets_resync;

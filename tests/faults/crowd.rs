@@ -74,7 +74,7 @@ impl Crowd {
         let (mut chatters, mut libraries) = (Vec::new(), Vec::new());
         for (place, user) in people.into_iter().enumerate() {
             let sees: Vec<i64> = channels.iter().copied().chain(direct.filter(|_| place < 2)).collect();
-            let who = history.person(&user.name, sees.clone());
+            let who = history.person(&format!("{}#{place}", user.name), sees.clone());
             let library = Library { user, addresses: addresses.clone(), sees: sees.clone().into() };
             let talks = if place < size.talkers { sees } else { Vec::new() };
             let part = Part { library: library.clone(), channels: talks, pace: size.pace, window: size.window };
@@ -118,6 +118,11 @@ impl Crowd {
         };
         let came = tokio::time::timeout(PATIENCE, coming).await;
         assert!(came.is_ok(), "{} of {wanted} are promised: {}", self.history.promised(), self.last_words());
+    }
+
+    /// How many messages were refused for a while.
+    pub fn refused(&self) -> usize {
+        self.history.count(|fact| matches!(fact, Fact::Refused { .. }))
     }
 
     /// Lets everybody finish, waits until all have everything, lets some read it all by these addresses,

@@ -17,7 +17,7 @@ async fn a_server_outlives_its_database() {
     let (credentials, place) = url.rsplit_once('@').expect("credentials in the URL");
     let (host, _) = place.split_once('/').expect("a database in the URL");
     let proxy = Proxy::to(host.to_owned()).await;
-    let mut server = Server::start_through(format!("{credentials}@{}/{name}", proxy.address)).await;
+    let mut server = Server::start_through(format!("{credentials}@{}/{name}", proxy.address), &[]).await;
     let ada = server.nobody().sign_up("ada").await;
     let (_, general) = ada.guild("Engines").await;
     let path = format!("/channels/{general}/messages");

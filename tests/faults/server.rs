@@ -21,6 +21,7 @@ pub struct Server {
     pub database: String,
     folder: tempfile::TempDir,
     postgres: Option<(String, String)>,
+    settings: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -36,20 +37,27 @@ impl Server {
                 (made.0.clone(), Some(made))
             }
         };
-        Some(Server::start_on(url, folder, postgres).await)
+        Some(Server::start_on(url, folder, postgres, &[]).await)
     }
 
-    /// Starts a server whose database is reached by another way.
-    pub async fn start_through(database: String) -> Server {
-        Server::start_on(database, tempfile::tempdir().expect("a folder for the story"), None).await
+    /// Starts a server whose database is reached by another way, or is somebody else's too, with these
+    /// settings: pairs of a variable and its value.
+    pub async fn start_through(database: String, settings: &[(&str, &str)]) -> Server {
+        Server::start_on(database, tempfile::tempdir().expect("a folder for the story"), None, settings).await
     }
 
-    async fn start_on(database: String, folder: tempfile::TempDir, postgres: Option<(String, String)>) -> Server {
+    async fn start_on(
+        database: String,
+        folder: tempfile::TempDir,
+        postgres: Option<(String, String)>,
+        settings: &[(&str, &str)],
+    ) -> Server {
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let url = format!("http://127.0.0.1:{port}");
         let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
-        let mut server = Server { url, http, database, folder, postgres, child: None };
+        let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let mut server = Server { url, http, database, folder, postgres, settings, child: None };
         server.begin().await;
         server
     }
@@ -64,6 +72,7 @@ impl Server {
         command.env("GUILDHALL_DATABASE_URL", &self.database);
         command.env("GUILDHALL_LOG", "warn").env("GUILDHALL_LIMITS_ENABLED", "false");
         command.env("GUILDHALL_PASSWORDS_MEMORY_KIB", "8").env("GUILDHALL_PASSWORDS_PASSES", "1");
+        command.env("GUILDHALL_TOKENS_ACCESS_SECONDS", "86400").envs(self.settings.iter().cloned());
         command.current_dir(self.folder.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().expect("the server starts"));

@@ -175,6 +175,13 @@ pub fn may_skip(what: &str) -> bool {
     false
 }
 
+/// The address of the test server of NATS; nothing if there is none and the run may do without.
+pub fn nats_url() -> Option<String> {
+    let url = std::env::var("GUILDHALL_TEST_NATS_URL").ok();
+    assert!(url.is_some() || may_skip("nats"), "GUILDHALL_TEST_NATS_URL is not set; run `cargo xtask test`");
+    url
+}
+
 /// Makes an empty database on the test server; answers its URL and its name. Nothing if there is no
 /// server and the run may do without.
 pub async fn create_database() -> Option<(String, String)> {

@@ -12,7 +12,7 @@ pub mod source;
 mod user;
 pub mod world;
 
-pub use app::{Database, TestApp, create_database, drop_database, may_skip};
+pub use app::{Database, TestApp, create_database, drop_database, may_skip, nats_url};
 pub use channels::id_of;
 pub use fallback::{Events, Fallback};
 pub use mailbox::{Mailbox, link};
