@@ -23,6 +23,7 @@ use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
+use crate::sockets::relations::Related;
 use crate::sockets::{self, Hub, server};
 
 /// The node's number under which the command line mints ids.
@@ -67,6 +68,8 @@ pub struct Parts {
     pub identities: Arc<Identities>,
     /// Guilds' rules and members, for permissions.
     pub rules: Arc<Rules>,
+    /// What and whom people belong to.
+    pub related: Arc<Related>,
     /// The newest messages of channels that are being read.
     pub recent: Arc<Recent>,
     /// Sockets and what they listen to.
@@ -122,12 +125,14 @@ impl App {
         let identities = Arc::new(Identities::load(&db, clock.now()).await?);
         let rules = Arc::new(Rules::default());
         let recent = Arc::new(Recent::default());
+        let related = Arc::new(Related::default());
         let source = Source::Database(db.clone());
         let (feed, follower) = Feed::open(&source, bus.clone()).await?;
         let ids = Arc::new(Ids::without_number(clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
-            let (identities, rules, recent) = (identities.clone(), rules.clone(), recent.clone());
-            Arc::new(move |entries| forget(&identities, &rules, &recent, entries))
+            let (identities, rules) = (identities.clone(), rules.clone());
+            let (recent, related) = (recent.clone(), related.clone());
+            Arc::new(move |entries| forget(&identities, &rules, &recent, &related, entries))
         });
         let app = App(Arc::new(Parts {
             ids,
@@ -151,6 +156,7 @@ impl App {
             identities,
             rules,
             recent,
+            related,
         }));
         tokio::spawn(bring_around(app.clone(), follower));
         tokio::spawn(housekeeping::run(app.clone()));
@@ -188,11 +194,12 @@ impl App {
 }
 
 /// Drops from the caches what the rows of the log have made stale.
-fn forget(identities: &Identities, rules: &Rules, recent: &Recent, entries: &[Arc<Entry>]) {
+fn forget(identities: &Identities, rules: &Rules, recent: &Recent, related: &Related, entries: &[Arc<Entry>]) {
     for entry in entries {
         recent.observe(entry);
         identities.observe(entry);
         rules.observe(entry);
+        related.observe(entry);
     }
 }
 
@@ -203,7 +210,7 @@ async fn bring_around(app: App, mut follower: Follower) {
             () = app.ended() => return,
         };
         let Some(entries) = entries else { return };
-        forget(&app.identities, &app.rules, &app.recent, &entries);
+        forget(&app.identities, &app.rules, &app.recent, &app.related, &entries);
         app.hub.publish(&app, &entries).await;
         sockets::voice::observe(&app, &entries);
     }

@@ -136,8 +136,8 @@ pub async fn mine(app: &App, caller: &Caller) -> Result<Vec<Guild>> {
 }
 
 /// The guilds that somebody is a member of.
-pub(crate) async fn ids_of(app: &App, user: UserId) -> Result<Vec<GuildId>> {
-    Ok(store::guild_ids_of(&mut app.db.read().await?, user).await?)
+pub(crate) async fn ids_of(conn: &mut Conn, user: UserId) -> Result<Vec<GuildId>> {
+    Ok(store::guild_ids_of(conn, user).await?)
 }
 
 /// A guild, whoever asks, for somebody who holds a connection already.

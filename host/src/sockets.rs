@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod polled;
 pub mod presence;
 pub mod protocol;
+pub mod relations;
 pub mod routes;
 pub mod server;
 pub mod session;
@@ -20,6 +21,7 @@ pub mod snapshot;
 pub mod transport;
 pub mod voice;
 pub mod wire;
+mod writer;
 
 pub use hub::Hub;
 

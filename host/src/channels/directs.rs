@@ -68,14 +68,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Channel>> {
 }
 
 /// The ids of the direct and group channels that somebody is in.
-pub(crate) async fn directs_of(app: &App, user: UserId) -> Result<Vec<ChannelId>> {
-    Ok(store::ids_of_user(&mut app.db.read().await?, user).await?)
+pub(crate) async fn directs_of(conn: &mut Conn, user: UserId) -> Result<Vec<ChannelId>> {
+    Ok(store::ids_of_user(conn, user).await?)
 }
 
 /// Those whom somebody talks to in direct and group channels, with the channel; the newest channels alone
 /// if they are very many.
-pub(crate) async fn partners_of(app: &App, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
-    Ok(store::partners(&mut app.db.read().await?, user, PARTNERS).await?)
+pub(crate) async fn partners_of(conn: &mut Conn, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
+    Ok(store::partners(conn, user, PARTNERS).await?)
 }
 
 /// The direct channel that two people have, if they have one.

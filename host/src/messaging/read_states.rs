@@ -53,7 +53,7 @@ pub(crate) async fn in_channels(conn: &mut Conn, user: UserId, channels: &[Chann
 
 /// Where the caller stands in every channel that they see.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ReadState>> {
-    let mut seen = channels::directs_of(app, caller.user).await?;
+    let mut seen = channels::directs_of(&mut app.db.read().await?, caller.user).await?;
     for guild in guilds::mine(app, caller).await? {
         let Some(membership) = channels::membership_of(app, guild.id, caller.user).await? else { continue };
         let talk = membership.guild.channels.iter().filter(|(_, rule)| rule.kind != ChannelKind::Category);

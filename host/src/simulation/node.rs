@@ -18,8 +18,9 @@ use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
 use crate::log::{Entry, shard_of};
 use crate::sockets::Hub;
-use crate::sockets::backend::{Backend, Streams};
+use crate::sockets::backend::Backend;
 use crate::sockets::hub::Handle;
+use crate::sockets::relations::Relations;
 use crate::sockets::session::Session;
 use crate::sockets::snapshot::{Absent, Snapshot, Stream};
 
@@ -157,16 +158,11 @@ impl Backend for Node {
     fn has_ended(&self, _: SessionId) -> bool {
         false
     }
-    async fn blocks(&self, _: UserId) -> Result<Vec<UserId>> {
-        Ok(Vec::new())
-    }
-    async fn streams(&self, user: UserId) -> Result<Streams> {
+    async fn relations(&self, user: UserId) -> Result<Arc<Relations>> {
         self.pause().await;
         let is_member = self.world.state.lock().members.contains_key(&user);
-        Ok(Streams { directs: Vec::new(), guilds: if is_member { vec![GUILD] } else { Vec::new() } })
-    }
-    async fn partners(&self, _: UserId) -> Result<Vec<(ChannelId, UserId)>> {
-        Ok(Vec::new())
+        let guilds = if is_member { vec![GUILD] } else { Vec::new() };
+        Ok(Arc::new(Relations { guilds, ..Relations::default() }))
     }
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
         Ok(self.world.state.lock().rules.channels.contains_key(&channel).then_some(GUILD))

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Hub;
 use super::hub::Handle;
+use super::relations::Relations;
 use super::session::Session;
 use super::snapshot::Snapshot;
 use crate::accounts::{CallerKind, Identity};
@@ -20,15 +21,6 @@ use crate::config;
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
-
-/// The streams that somebody may listen to, beside their own.
-#[derive(Debug, Clone, Default)]
-pub struct Streams {
-    /// Direct and group channels.
-    pub directs: Vec<ChannelId>,
-    /// Guilds.
-    pub guilds: Vec<GuildId>,
-}
 
 /// What sessions and the hub stand on.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -51,12 +43,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn identify(&self, user: UserId) -> impl Future<Output = Result<Arc<Identity>>> + Send;
     /// Whether a login was ended.
     fn has_ended(&self, session: SessionId) -> bool;
-    /// Who shall not hear of somebody's moments, nor they of theirs.
-    fn blocks(&self, user: UserId) -> impl Future<Output = Result<Vec<UserId>>> + Send;
-    /// The streams that somebody may listen to.
-    fn streams(&self, user: UserId) -> impl Future<Output = Result<Streams>> + Send;
-    /// Those whom somebody talks to in direct and group channels, with the channel.
-    fn partners(&self, user: UserId) -> impl Future<Output = Result<Vec<(ChannelId, UserId)>>> + Send;
+    /// What and whom somebody belongs to.
+    fn relations(&self, user: UserId) -> impl Future<Output = Result<Arc<Relations>>> + Send;
     /// The guild that a channel is in; nothing for direct channels and those that aren't there.
     fn guild_of(&self, channel: ChannelId) -> impl Future<Output = Result<Option<GuildId>>> + Send;
     /// Whether somebody belongs to a stream.

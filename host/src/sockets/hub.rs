@@ -116,8 +116,8 @@ impl Hub {
             state.listen(caller.user.into(), Listener::to_all(&handle));
         }
         // Known to the hub first: a block that comes now is heard of, and read once more.
-        match backend.blocks(caller.user).await {
-            Ok(blocked) => *handle.blocked.write() = blocked.into_iter().collect(),
+        match backend.relations(caller.user).await {
+            Ok(relations) => handle.set_blocked(&relations),
             Err(error) => {
                 self.leave(&handle);
                 return Err(error);

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::backend::{Backend, Streams};
+use super::backend::Backend;
 use super::hub::Handle;
+use super::relations::Relations;
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
 use super::{Hub, command, voice};
@@ -19,7 +20,6 @@ use crate::clock::Timestamp;
 use crate::cluster;
 use crate::config;
 use crate::error::Result;
-use crate::guilds;
 use crate::http::caller::prove;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
@@ -62,16 +62,8 @@ impl Backend for App {
     fn has_ended(&self, session: SessionId) -> bool {
         self.identities.has_ended(session)
     }
-    async fn blocks(&self, user: UserId) -> Result<Vec<UserId>> {
-        accounts::blocks_around(&mut self.db.read().await?, user).await
-    }
-    async fn streams(&self, user: UserId) -> Result<Streams> {
-        let directs = channels::directs_of(self, user).await?;
-        let guilds = guilds::ids_of(self, user).await?;
-        Ok(Streams { directs, guilds })
-    }
-    async fn partners(&self, user: UserId) -> Result<Vec<(ChannelId, UserId)>> {
-        channels::partners_of(self, user).await
+    async fn relations(&self, user: UserId) -> Result<Arc<Relations>> {
+        self.related.of(&self.db, user).await
     }
     async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>> {
         Ok(match self.rules.home(&self.db, channel).await? {

@@ -74,7 +74,9 @@ impl<B: Backend> Session<B> {
 
 /// Serves a client from its first frame to its last.
 pub async fn serve<B: Backend>(app: B, mut transport: Transport, wire: Wire, guest: Caller) {
-    let code = match entrance::enter(&app, &mut transport, wire, guest).await {
+    // What is needed to come in is large, and given back before a long life begins.
+    let entered = Box::pin(entrance::enter(&app, &mut transport, wire, guest)).await;
+    let code = match entered {
         Ok((session, floors)) => {
             let code = live(&session, &mut transport, floors).await;
             app.hub().leave(&session.handle);

@@ -14,6 +14,7 @@ use super::CloseCode;
 use super::mailbox::Mailbox;
 use super::polled::FromPolling;
 use super::wire::Frame;
+use super::writer::write_frames;
 use crate::config::Sockets;
 
 /// A WebSocket on an upgraded HTTP connection.
@@ -24,9 +25,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to receive the end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Read buffer of a socket: commands are small, and there are many sockets.
-const READ_BUFFER: usize = 4 * 1024;
-/// Write buffer of a socket: what fits goes to the kernel in one call.
-const WRITE_BUFFER: usize = 16 * 1024;
+const READ_BUFFER: usize = 1024;
 
 /// How a session's frames travel at the moment.
 pub enum Transport {
@@ -61,8 +60,7 @@ pub enum Arrived {
 pub async fn socket(upgraded: Upgraded, settings: &Sockets) -> Socket {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(settings.queue_bytes + settings.frame_bytes + WRITE_BUFFER)
+        .write_buffer_size(0)
         .max_message_size(Some(settings.frame_bytes))
         .max_frame_size(Some(settings.frame_bytes));
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
@@ -119,12 +117,13 @@ impl Transport {
         match self {
             Transport::Socket(socket) => {
                 let write = async {
-                    for frame in frames.drain(..) {
-                        socket.feed(frame.into()).await?;
-                    }
-                    socket.flush().await
+                    // What the library has to say itself, as an answer to a ping, goes first and whole.
+                    socket.flush().await.map_err(std::io::Error::other)?;
+                    write_frames(socket.get_mut(), frames).await
                 };
-                matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
+                let written = tokio::time::timeout(WRITE_TIMEOUT, write).await;
+                frames.clear();
+                matches!(written, Ok(Ok(())))
             }
             Transport::Polling { mailbox, probed, .. } => {
                 *probed |= frames.contains(&Frame::Ping) && mailbox.is_read();

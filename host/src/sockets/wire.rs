@@ -6,7 +6,9 @@ use std::str::FromStr;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+#[cfg(test)]
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::CloseCode;
 use super::protocol::Protocol;
@@ -29,13 +31,18 @@ pub enum Frame {
 }
 
 impl Frame {
+    /// What it holds.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Frame::Text(text) => text.as_bytes(),
+            Frame::Binary(bytes) => bytes,
+            Frame::Ping => &[],
+        }
+    }
+
     /// Its size in bytes.
     pub fn len(&self) -> usize {
-        match self {
-            Frame::Text(text) => text.len(),
-            Frame::Binary(bytes) => bytes.len(),
-            Frame::Ping => 0,
-        }
+        self.as_bytes().len()
     }
 
     /// Whether it holds nothing.
@@ -44,6 +51,7 @@ impl Frame {
     }
 }
 
+#[cfg(test)]
 impl From<Frame> for Message {
     fn from(frame: Frame) -> Message {
         match frame {

@@ -103,10 +103,8 @@ impl Hub {
             if handles.is_empty() {
                 continue;
             }
-            let blocked = backend.blocks(user).await?;
-            for handle in handles {
-                *handle.blocked.write() = blocked.iter().copied().collect();
-            }
+            let relations = backend.relations(user).await?;
+            handles.iter().for_each(|handle| handle.set_blocked(&relations));
         }
         Ok(())
     }

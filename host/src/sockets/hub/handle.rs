@@ -1,6 +1,6 @@
 //! A client's session as the hub knows it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::config::Sockets;
 use crate::id::{SessionId, StreamId, UserId};
 use crate::sockets::outbox::Outbox;
+use crate::sockets::relations::Relations;
 use crate::sockets::wire::Wire;
 
 /// A client's session as the hub knows it.
@@ -29,7 +30,7 @@ pub struct Handle {
     /// What it listens to.
     pub(super) streams: Mutex<Vec<StreamId>>,
     /// Of whose moments it doesn't hear.
-    pub(super) blocked: RwLock<HashSet<UserId>>,
+    blocked: RwLock<BTreeSet<UserId>>,
     begun: Instant,
     /// Whether it has ever taken part in a voice channel.
     pub(super) spoke: AtomicBool,
@@ -59,6 +60,11 @@ impl Handle {
     #[cfg(test)]
     pub fn of(id: i64, user: UserId, wire: Wire, settings: &Sockets) -> Handle {
         Handle::new(id, user, SessionId(id), wire, settings)
+    }
+
+    /// Takes over who has blocked whom.
+    pub(super) fn set_blocked(&self, relations: &Relations) {
+        self.blocked.write().clone_from(&relations.blocked);
     }
 
     /// Whether it has ever taken part in a voice channel.

@@ -178,13 +178,13 @@ pub(super) async fn listen<B: Backend>(session: &Session<B>, subscribe: Subscrib
         // Before it is read where its user is: who joins from here on finds the session waiting.
         app.hub().want_all(handle);
     }
-    let there = app.streams(handle.user).await?;
-    for direct in there.directs {
+    let there = app.relations(handle.user).await?;
+    for &direct in &there.directs {
         app.hub().listen_direct(handle, direct.into());
         streams.push(direct.into());
     }
     if subscribe == Subscribe::All {
-        for guild in there.guilds {
+        for &guild in &there.guilds {
             if app.hub().tune(app, handle, guild, |interest| interest.whole = true).await?.is_some() {
                 streams.push(guild.into());
             }
@@ -198,7 +198,7 @@ pub(super) async fn meet<B: Backend>(session: &Session<B>) -> Result<Vec<Presenc
     let (presences, handle) = (&session.app.hub().presences, &session.handle);
     presences.come(handle);
     let mut there = BTreeMap::new();
-    for (channel, user) in session.app.partners(handle.user).await? {
+    for &(channel, user) in &session.app.relations(handle.user).await?.partners {
         for presence in presences.watch(handle, channel.into(), [user]) {
             there.insert(presence.user_id, presence);
         }
