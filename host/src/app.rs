@@ -13,11 +13,11 @@ use crate::channels::Rules;
 use crate::clock::{Clock, Timestamp};
 use crate::cluster::{self, Cluster, bus::Bus};
 use crate::config::{Config, parse_network};
-use crate::db::Db;
+use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::housekeeping;
 use crate::http::limits::Limiter;
-use crate::id::Ids;
+use crate::id::{Ids, StreamId};
 use crate::log::feed::{Feed, Follower};
 use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
@@ -174,6 +174,17 @@ impl App {
     /// A new number for an id.
     pub fn next_id(&self) -> Result<i64> {
         Ok(self.ids.next()?)
+    }
+
+    /// Whether others have written to a stream what this node hasn't heard of yet: then what it remembers
+    /// may be older than what a client was told elsewhere.
+    pub async fn is_behind(&self, conn: &mut Conn, stream: StreamId) -> Result<bool> {
+        // Nobody else writes to SQLite but the command line, which sends no messages.
+        if !self.db.is_postgres() {
+            return Ok(false);
+        }
+        let shard = log::shard_of(stream, self.writer.shards);
+        Ok(log::store::head(conn, shard).await? > self.hub.head(shard))
     }
 
     /// Resolves once the server is to end: nothing new is begun from here on.

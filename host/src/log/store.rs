@@ -93,6 +93,12 @@ pub async fn heads(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
     conn.all("select shard, position from log_shards order by shard", &[]).await
 }
 
+/// The last position of a shard.
+pub async fn head(conn: &mut Conn, shard: i64) -> Result<i64> {
+    let sql = "select position from log_shards where shard = $1";
+    conn.one::<(i64,)>(sql, &[&shard]).await.map(|(position,)| position)
+}
+
 /// Rows of a shard after `position`, in order, `limit` at most.
 pub async fn after(conn: &mut Conn, shard: i64, position: i64, limit: i64) -> Result<Vec<Entry>> {
     let sql = "select shard, position, stream_id, channel_id, kind, payload, actor_id, request_id, at from log

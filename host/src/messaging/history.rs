@@ -19,7 +19,7 @@ pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQue
     access.require(Permissions::READ_HISTORY)?;
     let mut conn = app.db.read().await?;
     let (rows, has_more) = match query.anchor::<MessageId>()? {
-        None => newest(app, &mut conn, channel, query.limit()).await?,
+        None => newest(app, &mut conn, &access, query.limit()).await?,
         Some(_) => page(&mut conn, channel, &query).await?,
     };
     let items = complete(app, &mut conn, &access, rows).await?;
@@ -27,10 +27,10 @@ pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQue
 }
 
 /// The page that nearly everybody asks for: from memory, if it is there.
-async fn newest(app: &App, conn: &mut Conn, channel: ChannelId, limit: i64) -> Result<(Vec<MessageRow>, bool)> {
-    let rows = match app.recent.known(channel) {
-        Some(rows) => rows,
-        None => app.recent.read(conn, channel).await?,
+async fn newest(app: &App, conn: &mut Conn, access: &Access, limit: i64) -> Result<(Vec<MessageRow>, bool)> {
+    let rows = match app.recent.known(access.channel) {
+        Some(rows) if !app.is_behind(conn, access.stream()).await? => rows,
+        _ => app.recent.read(conn, access.channel).await?,
     };
     let shown = rows.len().min(limit as usize);
     Ok((rows[..shown].to_vec(), rows.len() > shown))
