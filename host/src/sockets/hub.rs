@@ -232,7 +232,7 @@ impl Hub {
             }
         };
         let gained = gained.into_iter().map(|channel| (channel, vec![handle.clone()])).collect();
-        self.tell_shown(backend, guild, gained).await
+        self.tell_shown(backend, guild, gained, None).await
     }
 
     /// Listens to a whole guild no longer.

@@ -107,7 +107,7 @@ impl Floors {
     fn frame(&self, out: Out, wire: Wire) -> Option<Frame> {
         match out {
             Out::Frame(frame) => Some(frame),
-            Out::Event(event) => match event.place {
+            Out::Event(event) => match event.place.or(event.since) {
                 Some((stream, position))
                     if position <= self.highest
                         && !is_back(KnownBug::FloorIgnored)

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 
-use super::listener::{Listener, Visible, direct_hidden};
+use super::listener::{Listener, Visible, hidden, since};
 use super::{Handle, Hub, Told, goes_with};
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -139,7 +139,8 @@ impl Hub {
             recipients: Vec<UserId>,
         }
         let Direct { recipients } = serde_json::from_str(&entry.payload)?;
-        let hidden = direct_hidden(entry.stream)?;
+        let place = (entry.stream, entry.position);
+        let hidden = hidden(None, ChannelId(entry.stream.0), Some(place))?;
         let mut state = self.state.write();
         let leaving = state.unlisten(entry.stream, |listener| !recipients.contains(&listener.handle.user));
         self.presences.lose(&leaving, entry.stream);
@@ -178,7 +179,10 @@ impl Hub {
                 if only.is_some_and(|user| user != listener.handle.user) {
                     continue;
                 }
-                let Some(sight) = &mut listener.sight else { continue };
+                // A session that has just been given a snapshot may know more than was read here.
+                let Some(sight) = listener.sight.as_mut().filter(|sight| sight.version < rules.version) else {
+                    continue;
+                };
                 if let Some(member) = &fresh {
                     sight.member = member.clone();
                 }
@@ -191,7 +195,7 @@ impl Hub {
                 }
             }
         }
-        self.tell_shown(backend, guild, gained).await
+        self.tell_shown(backend, guild, gained, since(rows)).await
     }
 
     /// Tells sessions of channels that they see from now on: one body for all of them.
@@ -200,11 +204,12 @@ impl Hub {
         backend: &B,
         guild: GuildId,
         gained: Gained,
+        since: Option<(StreamId, i64)>,
     ) -> Result<()> {
         for (channel, handles) in gained {
             // Gone again meanwhile: the row that says so comes later.
             let Some(body) = backend.shown(guild, channel).await? else { continue };
-            let event = Event::encoded(Moment::ChannelShown, body);
+            let event = Event::following(Moment::ChannelShown, since, body);
             for handle in handles {
                 handle.outbox.push(Out::Event(event.clone()));
             }

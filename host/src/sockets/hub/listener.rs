@@ -161,8 +161,7 @@ impl Listener {
         let mut lost: Vec<ChannelId> = before.channels.difference(&sight.visible.channels).copied().collect();
         lost.sort_unstable();
         for channel_id in lost.into_iter().filter(|channel| !told(EventKind::ChannelDeleted, *channel)) {
-            let event = Event::ephemeral(Moment::ChannelHidden, &Hidden { guild_id: Some(guild), channel_id })?;
-            self.handle.outbox.push(Out::Event(event));
+            self.handle.outbox.push(Out::Event(hidden(Some(guild), channel_id, since(rows))?));
         }
         let gained = sight.visible.channels.difference(&before.channels).copied();
         let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(EventKind::ChannelCreated, *channel)).collect();
@@ -180,9 +179,19 @@ struct Hidden {
     channel_id: ChannelId,
 }
 
-/// What tells somebody that they are in a group no longer.
-pub(super) fn direct_hidden(stream: StreamId) -> Result<Arc<Event>> {
-    Event::ephemeral(Moment::ChannelHidden, &Hidden { guild_id: None, channel_id: ChannelId(stream.0) })
+/// What tells somebody that they see a channel no longer, because of a row of the log if there is one.
+pub(super) fn hidden(
+    guild_id: Option<GuildId>,
+    channel_id: ChannelId,
+    since: Option<(StreamId, i64)>,
+) -> Result<Arc<Event>> {
+    let body = serde_json::to_string(&Hidden { guild_id, channel_id })?;
+    Ok(Event::following(Moment::ChannelHidden, since, body.into()))
+}
+
+/// Where the last of some rows stands.
+pub(super) fn since(rows: &[Told]) -> Option<(StreamId, i64)> {
+    rows.last().map(|told| (told.entry.stream, told.entry.position))
 }
 
 impl Visible {
