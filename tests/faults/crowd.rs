@@ -153,7 +153,6 @@ impl Crowd {
         assert!(settled, "not everything is promised: {last_words}");
         let count = |kind: fn(&Fact) -> bool| self.history.count(kind);
         Settled {
-            promised: self.history.promised(),
             resumed: count(|fact| matches!(fact, Fact::Resumed { .. })),
             resynced: count(|fact| matches!(fact, Fact::Resync { .. })),
             begun: count(|fact| matches!(fact, Fact::Begins { .. })),
@@ -174,8 +173,6 @@ impl Crowd {
 /// What came of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Settled {
-    /// Messages that were promised.
-    pub promised: usize,
     /// Times that somebody came back and was given what they missed.
     pub resumed: usize,
     /// Times that somebody was told to fetch a stream anew.

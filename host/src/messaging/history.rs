@@ -28,9 +28,11 @@ pub async fn list(app: &App, caller: &Caller, channel: ChannelId, query: PageQue
 
 /// The page that nearly everybody asks for: from memory, if it is there.
 async fn newest(app: &App, conn: &mut Conn, access: &Access, limit: i64) -> Result<(Vec<MessageRow>, bool)> {
-    let rows = match app.recent.known(access.channel) {
-        Some(rows) if !app.is_behind(conn, access.stream()).await? => rows,
-        _ => app.recent.read(conn, access.channel).await?,
+    // First whether memory is behind, and then what it holds: in between it can only become newer.
+    let known = if app.is_behind(conn, access.stream()).await? { None } else { app.recent.known(access.channel) };
+    let rows = match known {
+        Some(rows) => rows,
+        None => app.recent.read(conn, access.channel).await?,
     };
     let shown = rows.len().min(limit as usize);
     Ok((rows[..shown].to_vec(), rows.len() > shown))

@@ -41,6 +41,10 @@ impl Recent {
         let rows: Arc<[MessageRow]> = store::before(conn, channel, i64::MAX, KEPT).await?.into();
         if self.drops.load(Ordering::Acquire) == drops {
             self.channels.insert(channel, rows.clone());
+            // Dropped in this very moment, before there was something to drop.
+            if self.drops.load(Ordering::Acquire) != drops {
+                self.channels.invalidate(&channel);
+            }
         }
         Ok(rows)
     }

@@ -103,6 +103,19 @@ impl Floors {
         Floors { of_streams, highest }
     }
 
+    /// Turns what waited into frames, and notes how far the streams have come with it.
+    fn write(&self, waiting: &mut Vec<Out>, wire: Wire, told: &mut BTreeMap<StreamId, i64>, frames: &mut Vec<Frame>) {
+        for out in waiting.drain(..) {
+            if let Out::Event(event) = &out
+                && let Some((stream, position)) = event.place
+            {
+                let at = told.entry(stream).or_default();
+                *at = position.max(*at);
+            }
+            frames.extend(self.frame(out, wire));
+        }
+    }
+
     /// The frame of something that waited, unless the session was told it when it began.
     fn frame(&self, out: Out, wire: Wire) -> Option<Frame> {
         match out {
@@ -162,10 +175,12 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                         Ok(Inbound::Heartbeat) => {
                             pulse.felt();
                             // Before what waits is taken: whatever came up to here is written before this.
-                            let moved = session.app.hub().cursors(&session.handle, &mut told);
-                            let ack = session.protocol().heartbeat_ack(&moved);
+                            let mut moved = session.app.hub().cursors(&session.handle, &mut told);
                             session.handle.outbox.take(&mut waiting);
-                            frames.extend(waiting.drain(..).filter_map(|out| floors.frame(out, wire)));
+                            floors.write(&mut waiting, wire, &mut told, &mut frames);
+                            // What came after it goes on from there: nobody is put back.
+                            moved.retain(|(stream, position)| told.get(stream) == Some(position));
+                            let ack = session.protocol().heartbeat_ack(&moved);
                             frames.extend(ack.map(|ack| session.seal(ack)));
                         }
                         Ok(Inbound::Nothing) => {}
@@ -188,7 +203,7 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
             () = session.handle.outbox.ready() => {}
         }
         let closing = session.handle.outbox.take(&mut waiting);
-        frames.extend(waiting.drain(..).filter_map(|out| floors.frame(out, wire)));
+        floors.write(&mut waiting, wire, &mut told, &mut frames);
         if closing == Some(CloseCode::GoingAway) {
             let last = async {
                 while let Some(answer) = running.next().await {
