@@ -25,6 +25,7 @@ mod channels_slowmode;
 mod channels_sockets;
 mod channels_threads;
 mod channels_webhooks;
+mod cluster;
 mod first_message;
 mod guilds_audit;
 mod guilds_bans;

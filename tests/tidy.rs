@@ -12,6 +12,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("aws_sdk_s3", &["files/blobs.rs"]),
     ("meilisearch_sdk", &["search/meili.rs"]),
     ("elasticsearch", &["search/elastic.rs"]),
+    ("async_nats", &["cluster/nats.rs"]),
     ("jsonwebtoken", &["accounts/token.rs"]),
     ("std::env", &["config.rs"]),
     ("std::time::SystemTime", &["clock.rs"]),

@@ -127,7 +127,8 @@ impl App {
         let recent = Arc::new(Recent::default());
         let related = Arc::new(Related::default());
         let source = Source::Database(db.clone());
-        let (feed, follower) = Feed::open(&source, bus.clone()).await?;
+        let (feed, mut follower) = Feed::open(&source, bus.clone()).await?;
+        follower.look_every(config.times.look);
         let ids = Arc::new(Ids::without_number(clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
             let (identities, rules) = (identities.clone(), rules.clone());

@@ -24,7 +24,7 @@ pub use lease::Times;
 
 use crate::app::App;
 use crate::config::Secret;
-use crate::db::Db;
+use crate::db::{Conn, Db};
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, StreamId, UserId};
 use crate::log::feed::Hint;
@@ -237,6 +237,11 @@ async fn share_spendings(app: App) {
             app.cluster.bus.publish(Message::Spent(spendings));
         }
     }
+}
+
+/// Every node that has a number, dead ones too as long as nobody has noticed.
+pub async fn nodes(conn: &mut Conn) -> crate::db::Result<Vec<store::Row>> {
+    store::all(conn).await
 }
 
 /// Gives the number back at the end, so that nobody has to wait until it counts as dead.

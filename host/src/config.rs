@@ -55,7 +55,7 @@ pub struct Config {
     pub retention: Retention,
     /// How long a node's number is its own. It is no setting: all nodes must have the same.
     #[serde(skip)]
-    pub lease: Times,
+    pub times: Times,
 }
 
 closed_set! {
@@ -231,7 +231,7 @@ impl Default for Config {
             limits: Limits::default(),
             sockets: Sockets::default(),
             retention: Retention::default(),
-            lease: Times::default(),
+            times: Times::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cluster::{self, nats};
 use crate::config::{Config, RegistrationMode};
 use crate::db::Db;
 use crate::http::serve;
@@ -46,6 +47,12 @@ fn line(finding: Finding, text: impl Into<String>) -> Line {
 /// Looks at the settings and the database. It changes nothing.
 pub async fn examine(config: &Config) -> Vec<Line> {
     let mut lines = settings(config);
+    if !config.nats.url.is_empty() {
+        lines.push(match nats::examine(&config.nats.url).await {
+            Ok(version) => line(Finding::Good, format!("NATS {version} answers")),
+            Err(error) => line(Finding::Doubtful, format!("NATS can't be reached: {error:#}")),
+        });
+    }
     if let Some(file) = config.database_file().filter(|file| !file.exists()) {
         lines.push(line(Finding::Bad, format!("there is no database at {}: has the server run here?", file.display())));
         return lines;
@@ -53,7 +60,7 @@ pub async fn examine(config: &Config) -> Vec<Line> {
     match Db::open(&config.database_url()).await {
         Err(error) => lines.push(line(Finding::Bad, format!("the database can't be opened: {error:#}"))),
         Ok(db) => {
-            database(&db, &mut lines).await.unwrap_or_else(|error| {
+            database(&db, config, &mut lines).await.unwrap_or_else(|error| {
                 lines.push(line(Finding::Bad, format!("the database can't be read: {error}")));
             });
             db.close().await;
@@ -96,7 +103,7 @@ fn settings(config: &Config) -> Vec<Line> {
     lines
 }
 
-async fn database(db: &Db, lines: &mut Vec<Line>) -> crate::db::Result<()> {
+async fn database(db: &Db, config: &Config, lines: &mut Vec<Line>) -> crate::db::Result<()> {
     let mut conn = db.read().await?;
     lines.push(line(Finding::Good, format!("the database is {}", db.version(&mut conn).await?)));
     let integrity = db.integrity(&mut conn).await?;
@@ -110,6 +117,20 @@ async fn database(db: &Db, lines: &mut Vec<Line>) -> crate::db::Result<()> {
     for (reader, rows) in log::store::lags(&mut conn).await? {
         let finding = if rows > 10_000 { Finding::Doubtful } else { Finding::Good };
         lines.push(line(finding, format!("{reader} is {rows} rows behind the log")));
+    }
+    let nodes = cluster::nodes(&mut conn).await?;
+    for row in &nodes {
+        let (number, since) = (row.node.id, row.started_at);
+        lines.push(line(Finding::Good, format!("node {number} listens on {} since {since}", row.address)));
+    }
+    if nodes.len() > 1 {
+        let (finding, bus) = match config.nats.url.is_empty() {
+            true => {
+                (Finding::Doubtful, "without `nats.url`: who is there, who types and what callers may do stays on each")
+            }
+            false => (Finding::Good, "with NATS between them"),
+        };
+        lines.push(line(finding, format!("{} nodes share the database, {bus}", nodes.len())));
     }
     Ok(())
 }

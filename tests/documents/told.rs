@@ -54,7 +54,9 @@ pub fn settings(path: &str) -> Vec<(String, String)> {
         .map(|section| (section.name, section.fields))
         .collect();
     let mut settings = Vec::new();
-    for field in &strukt(&items, "Config").fields {
+    // What serde skips is for tests alone.
+    let is_setting = |field: &&syn::Field| !field.attrs.iter().any(|attribute| attribute.path().is_ident("serde"));
+    for field in strukt(&items, "Config").fields.iter().filter(is_setting) {
         let name = field.ident.as_ref().expect("a name").to_string();
         match sections.get(&type_name(&field.ty)) {
             Some(fields) => settings.extend(fields.iter().map(|(key, told)| (format!("{name}.{key}"), told.clone()))),

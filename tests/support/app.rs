@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use guildhall::app::{App, Phase};
 use guildhall::clock::Clock;
+use guildhall::cluster::bus::BusState;
 use guildhall::config::{Config, Secret};
 use guildhall::http::serve;
 use guildhall::log::{self, Entry};
@@ -94,6 +95,38 @@ impl TestApp {
         config.listen = "127.0.0.1:0".into();
         config.data = folder.path().join("data");
         Some(TestApp::begin(config, self.app.clock.clone(), folder, None).await)
+    }
+
+    /// Starts several servers over one PostgreSQL, with NATS between them at this address or without;
+    /// nothing if the database can't be had and the run may do without.
+    pub async fn start_nodes<const N: usize>(
+        nats: Option<String>,
+        settings: impl FnOnce(&mut Config),
+    ) -> Option<[TestApp; N]> {
+        let first = TestApp::start(Database::Postgres, |config| {
+            config.nats.url = Secret(nats.unwrap_or_default());
+            settings(config);
+        });
+        let mut nodes = vec![first.await?];
+        while nodes.len() < N {
+            nodes.push(nodes[0].beside().await?);
+        }
+        nodes.try_into().ok()
+    }
+
+    /// Ends several servers over one database, and drops it.
+    pub async fn stop_nodes<const N: usize>(nodes: [TestApp; N]) {
+        // The first one has the database.
+        for node in nodes.into_iter().rev() {
+            node.stop().await;
+        }
+    }
+
+    /// Waits until the bus carries messages from here.
+    pub async fn bus(&self) {
+        while self.app.cluster.bus.state() != BusState::Connected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     async fn end(&mut self) {

@@ -63,6 +63,11 @@ impl User {
         User::anonymous(app).sign_up(name).await
     }
 
+    /// The same person, with the same token, at another server over the same database.
+    pub fn on(&self, node: &TestApp) -> User {
+        User { url: node.url.clone(), ..self.clone() }
+    }
+
     /// Makes an account and signs in.
     pub async fn sign_up(&self, name: &str) -> User {
         let email = format!("{name}@example.com");

@@ -18,7 +18,7 @@ use crate::error::Result;
 /// How long a server that is ending goes on to keep its number for what is under way.
 const LAST_RENEWALS: Duration = Duration::from_secs(30);
 
-/// How long a lease lives. Tests shorten it.
+/// How long a lease lives, and how often the log is looked at. Tests change it.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// How often a node renews its row.
@@ -27,11 +27,18 @@ pub struct Times {
     pub lost: Duration,
     /// After how long without a renewal others count it as dead; longer than `lost`.
     pub dead: Duration,
+    /// How often the heads of the log are looked at, whether anybody gave a hint or not.
+    pub look: Duration,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Times { renew: Duration::from_secs(3), lost: Duration::from_secs(8), dead: Duration::from_secs(10) }
+        Times {
+            renew: Duration::from_secs(3),
+            lost: Duration::from_secs(8),
+            dead: Duration::from_secs(10),
+            look: Duration::from_millis(250),
+        }
     }
 }
 
@@ -46,7 +53,7 @@ pub(super) async fn take(app: &App) -> anyhow::Result<Node> {
         let node = store::take(&mut conn, incarnation, app.now(), address).await?;
         conn.commit().await?;
         let node = node.context("every number of a node is taken: `guildhall doctor` lists who has them")?;
-        app.ids.take_number(node.id, Some(begun + app.config.lease.lost));
+        app.ids.take_number(node.id, Some(begun + app.config.times.lost));
         return Ok(node);
     }
     let left = store::all(&mut app.db.read().await?).await?;
@@ -62,7 +69,7 @@ pub(super) async fn take(app: &App) -> anyhow::Result<Node> {
 
 /// Keeps the number, and looks after the numbers of others, until the server ends.
 pub(super) async fn keep(app: App, mut node: Node) {
-    let times = app.config.lease;
+    let times = app.config.times;
     let mut until = Instant::now() + times.lost;
     let mut others = Watched::default();
     let ending = async {
@@ -114,7 +121,7 @@ async fn renew(app: &App, node: Node) -> Result<bool> {
 /// Takes a new number as soon as the database lets us, and clears away what was ours under the old.
 async fn take_another(app: &App, old: Node) -> Node {
     loop {
-        tokio::time::sleep(app.config.lease.renew / 3).await;
+        tokio::time::sleep(app.config.times.renew / 3).await;
         match app.cluster.enter(app).await {
             Ok(node) => {
                 if let Err(error) = bury_at_once(app, old).await {
@@ -140,7 +147,7 @@ async fn look(app: &App, others: &mut Watched, node: Node) -> Result<()> {
     let begun = Instant::now();
     let rows = store::all(&mut app.db.read().await?).await?;
     let rows: Vec<Row> = rows.into_iter().filter(|row| row.node != node).collect();
-    for dead in others.look(&rows, begun, Instant::now(), app.config.lease.dead) {
+    for dead in others.look(&rows, begun, Instant::now(), app.config.times.dead) {
         if bury(app, dead.node, dead.renewed).await? {
             tracing::warn!(node = dead.node.id, address = dead.address, "a node is gone; its number is free");
         }

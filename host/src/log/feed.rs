@@ -16,7 +16,7 @@ use crate::cluster::bus::{Bus, Message};
 use crate::error::Result;
 use crate::known_bugs::{KnownBug, is_back};
 
-/// How often the heads of the log are looked at, hint or no hint.
+/// How often the heads of the log are looked at, hint or no hint, unless somebody says otherwise.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// Committed batches that may wait to be brought around before the writers wait.
 const WAITING_BATCHES: usize = 256;
@@ -68,8 +68,7 @@ impl Feed {
         let (batch_sender, batches) = mpsc::channel(WAITING_BATCHES);
         let (hint_sender, hints) = mpsc::channel(WAITING_HINTS);
         let (heads, _) = watch::channel(seen.clone());
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let look = every(LOOK_INTERVAL);
         let feed = Feed { bus, batches: batch_sender, hints: hint_sender, heads: heads.clone() };
         let source = source.clone();
         Ok((feed, Follower { batches, hints, heads, source, seen, look, hints_first: false }))
@@ -97,7 +96,18 @@ impl Feed {
     }
 }
 
+fn every(interval: Duration) -> tokio::time::Interval {
+    let mut look = tokio::time::interval(interval);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look
+}
+
 impl Follower {
+    /// Looks at the heads more often or less.
+    pub fn look_every(&mut self, interval: Duration) {
+        self.look = every(interval);
+    }
+
     /// The next rows, in order within each shard; nothing once the server ends.
     pub async fn next(&mut self) -> Option<Vec<Arc<Entry>>> {
         loop {
@@ -175,5 +185,115 @@ impl Follower {
             fresh.extend(rows);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::seq::IndexedRandom;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::id::StreamId;
+    use crate::log::memory::MemoryLog;
+    use crate::log::{EventKind, NewEvent};
+
+    fn events(random: &mut StdRng) -> Vec<NewEvent> {
+        let event = |random: &mut StdRng| {
+            let stream = StreamId(random.random_range(1..9) << 22);
+            NewEvent::encoded(EventKind::MessageCreated, stream, format!("{}", random.random::<u32>()).into())
+        };
+        (0..random.random_range(1..5)).map(|_| event(random)).collect()
+    }
+
+    /// What another node may say of the log by mistake.
+    fn nonsense(random: &mut StdRng) -> Hint {
+        let place = (random.random_range(-3..9), random.random_range(-3..i64::MAX));
+        Hint::Heads(vec![place, (3, i64::MAX)])
+    }
+
+    /// Follows a log that two nodes write to, the one's commits offered, the other's hinted at badly.
+    async fn follow(seed: u64) -> Vec<Arc<Entry>> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let log = MemoryLog::new(4);
+        let source = Source::Memory(log.clone());
+        let (feed, mut follower) = Feed::open(&source, Bus::Alone).await.unwrap();
+        let writing = async {
+            let mut said: Vec<Hint> = Vec::new();
+            for round in 0..300 {
+                let rows = log.append(Timestamp(round), None, events(&mut random));
+                let heads = rows.iter().map(|row| (row.shard, row.position)).collect();
+                if random.random_bool(0.5) {
+                    feed.offer(rows).await;
+                } else {
+                    said.push(if random.random_bool(0.5) { Hint::Rows(rows) } else { Hint::Heads(heads) });
+                }
+                for _ in 0..random.random_range(0..3) {
+                    // Late, doubled, out of order, or never.
+                    said.choose(&mut random).cloned().map(|hint| feed.hint(hint));
+                }
+                if random.random_bool(0.1) {
+                    feed.hint(nonsense(&mut random));
+                }
+                log.set_away(random.random_bool(0.1));
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..40))).await;
+            }
+            log.set_away(false);
+            tokio::time::sleep(2 * LOOK_INTERVAL).await;
+        };
+        let mut brought = Vec::new();
+        tokio::pin!(writing);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut writing => break,
+                rows = follower.next() => brought.extend(rows.unwrap()),
+            }
+        }
+        for (shard, head) in source.heads().await.unwrap() {
+            let of_shard: Vec<_> = brought.iter().filter(|row| row.shard == shard).cloned().collect();
+            assert_eq!(of_shard, source.after(shard, 0, i64::MAX).await.unwrap(), "seed {seed}, shard {shard}");
+            assert_eq!(of_shard.len() as i64, head, "seed {seed}");
+        }
+        brought
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hints_that_are_lost_doubled_late_or_wrong_change_nothing_but_the_delay() {
+        for seed in (1..20).chain([rand::random()]) {
+            println!("seed {seed}");
+            let brought = follow(seed).await;
+            assert_eq!(follow(seed).await, brought, "the same run is the same each time");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_our_own_flood_nor_that_of_others_starves_anything() {
+        let log = MemoryLog::new(1);
+        let (feed, mut follower) = Feed::open(&Source::Memory(log.clone()), Bus::Alone).await.unwrap();
+        drop(tokio::time::timeout(Duration::ZERO, follower.next()).await);
+        let append = || {
+            let event = NewEvent::encoded(EventKind::MessageCreated, StreamId(1), "{}".into());
+            log.append(Timestamp(1), None, vec![event])
+        };
+        for _ in 0..200 {
+            feed.offer(append()).await;
+        }
+        assert!(feed.hint(Hint::Rows(append())));
+        let mut woken = 0;
+        while *feed.heads().borrow() != BTreeMap::from([(0, 201)]) {
+            follower.next().await.unwrap();
+            woken += 1;
+        }
+        assert!(woken <= 2, "the hint came among the first two, and what it lacked was read");
+
+        append();
+        assert!((0..200).all(|_| feed.hint(Hint::Heads(vec![(0, 201)]))));
+        tokio::time::advance(LOOK_INTERVAL).await;
+        follower.next().await.unwrap();
+        assert_eq!(*feed.heads().borrow(), BTreeMap::from([(0, 202)]));
+        assert!(follower.hints.len() > 190, "the look came before most of the hints");
     }
 }
