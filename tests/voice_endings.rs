@@ -269,6 +269,23 @@ story!(a_place_that_was_given_after_its_socket_had_gone_is_taken_back, |app| {
     assert_eq!(present(&app).await, 1);
 });
 
+story!(a_place_of_a_node_that_nobody_goes_on_with_is_taken_back, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, _) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let lounge = lounge(&ada, &guild).await;
+    let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
+    join(&mut hers, &lounge).await;
+    join(&mut his, &lounge).await;
+    let seat = guildhall::voice::Seat { session: session(&his), node: 7, incarnation: 70 };
+    take_over(&app.app, user_id(&bob), session(&his), seat).await.unwrap();
+
+    sweep(&app.app).await.unwrap();
+
+    assert_eq!(seen_by(&ada, &guild).await, [(ada.id.clone(), lounge)]);
+    assert_told(&rows(&app, &guild, "voice_state").await.pop().unwrap(), &bob, None);
+});
+
 story!(whoever_took_part_through_a_node_that_is_gone_has_left, |app| {
     let [ada, bob, cy] = app.users(["ada", "bob", "cy"]).await;
     let (guild, _) = ada.guild("Engines").await;
@@ -318,7 +335,7 @@ story!(a_server_that_starts_again_has_nobody_in_voice_from_before, |app| {
         his.event("voice_state").await;
     }
 
-    let again = App::start(app.app.config.clone(), Clock::shifted()).await.expect("the server starts again");
+    let again = App::beside(app.app.config.clone(), Clock::shifted()).await.expect("one more of it");
     assert_eq!(present(&app).await, 2, "the command line looks on");
     begin(&again, seat.node, seat.incarnation + 1).await.expect("a new run");
 

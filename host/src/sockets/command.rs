@@ -281,8 +281,9 @@ async fn set_presence(session: &Session, _: &Caller, busy: Busy) -> Result<Arc<s
 
 async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
     let seat = session.app.hub.voices.seat(session.handle.id);
-    let present = voice::join(&session.app, caller, seat, body.channel_id).await?;
+    // Before it has a place: if the line breaks meanwhile, the place is looked for.
     session.app.hub.speaks(&session.handle);
+    let present = voice::join(&session.app, caller, seat, body.channel_id).await?;
     json(&session.app.hub.voices.as_it_is(present))
 }
 

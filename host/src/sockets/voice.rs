@@ -189,6 +189,7 @@ pub fn left_behind(app: &App, handle: &Handle) {
 /// Takes out whoever takes part through a socket of this run that was gone at the last call too: a
 /// socket may end before the place that it asked for is given, or while the database is away.
 pub async fn sweep(app: &App) -> Result<()> {
+    ending::forget_lost_runs(app).await?;
     let run = app.hub.voices.0.lock().run;
     let mut gone: HashSet<(UserId, i64)> = ending::seats_of_run(app, run).await?.into_iter().collect();
     gone.retain(|(user, session)| !app.hub.is_open(*user, *session));

@@ -142,6 +142,16 @@ pub async fn forget_former_runs(app: &App, node: i64, incarnation: i64) -> Resul
     Ok(())
 }
 
+/// Takes everybody out of voice who takes part through a run that no node goes on with: a place may
+/// have been given by a node that was cleared away at that moment.
+pub async fn forget_lost_runs(app: &App) -> Result<()> {
+    let lost = store::lost_runs(&mut app.db.read().await?).await?;
+    for (node, incarnation) in lost {
+        forget_node(app, node, incarnation).await?;
+    }
+    Ok(())
+}
+
 /// Who takes part through a run of a node, and through which session's socket.
 pub async fn seats_of_run(app: &App, (node, incarnation): (i64, i64)) -> Result<Vec<(UserId, i64)>> {
     Ok(store::seats_of_run(&mut app.db.read().await?, node, incarnation).await?)

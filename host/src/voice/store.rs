@@ -137,6 +137,13 @@ pub async fn runs(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
     conn.all("select distinct node, incarnation from voice_states", &[]).await
 }
 
+/// The runs through which people take part and which no node goes on with: `(node, incarnation)`.
+pub async fn lost_runs(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
+    let sql = "select distinct v.node, v.incarnation from voice_states v
+        left join nodes n on n.id = v.node and n.incarnation = v.incarnation where n.id is null";
+    conn.all(sql, &[]).await
+}
+
 /// The streams in whose channels people take part through one run of a node.
 pub async fn streams_of_run(conn: &mut Conn, node: i64, incarnation: i64) -> Result<Vec<StreamId>> {
     let sql = "select distinct stream_id from voice_states where node = $1 and incarnation = $2 order by stream_id";
