@@ -59,7 +59,8 @@ impl Fault {
         }
         match code.as_ref() {
             "53100" | "25006" => Fault::Storage,
-            "40001" | "40P01" => Fault::Unavailable,
+            // A conflict that another try may not have; a database that takes no connections for now.
+            "40001" | "40P01" | "55000" => Fault::Unavailable,
             _ if POSTGRES_SERVER.contains(&code.get(..2).unwrap_or_default()) => Fault::Unavailable,
             _ => Fault::Statement,
         }

@@ -84,9 +84,9 @@ pub struct Event {
     pub name: &'static str,
     /// Its stream and position; none for what isn't logged.
     pub place: Option<(StreamId, i64)>,
-    /// The row of the log that it follows from, if it isn't one itself: who has a snapshot that holds the
-    /// row isn't told.
-    pub since: Option<(StreamId, i64)>,
+    /// The guild and the version of its rules that it follows from, if it tells what somebody sees: who has
+    /// a snapshot by these rules or newer ones isn't told.
+    pub rules: Option<(StreamId, i64)>,
     /// What becomes of it if its receiver is slow.
     pub class: Class,
     /// What it is about, if a later one may take its place.
@@ -114,11 +114,11 @@ impl Event {
         Ok(Event::passing(moment, None, serde_json::to_string(payload)?.into()))
     }
 
-    /// An event that isn't logged and follows from a row of the log, or from a snapshot. The body is JSON
-    /// already.
-    pub fn following(moment: Moment, since: Option<(StreamId, i64)>, payload: Arc<str>) -> Arc<Event> {
+    /// An event that isn't logged and tells what somebody sees, by a version of a guild's rules. The body is
+    /// JSON already.
+    pub fn by_rules(moment: Moment, rules: Option<(StreamId, i64)>, payload: Arc<str>) -> Arc<Event> {
         let (name, class) = (moment.as_str(), moment.class());
-        Arc::new(Event { name, place: None, since, class, subject: None, payload, frames: Default::default() })
+        Arc::new(Event { name, place: None, rules, class, subject: None, payload, frames: Default::default() })
     }
 
     /// An event that isn't logged, about somebody somewhere: a later one takes its place. The body is
@@ -138,7 +138,7 @@ impl Event {
         subject: Option<Subject>,
         payload: Arc<str>,
     ) -> Arc<Event> {
-        Arc::new(Event { name, place, since: None, class, subject, payload, frames: Default::default() })
+        Arc::new(Event { name, place, rules: None, class, subject, payload, frames: Default::default() })
     }
 
     /// The frame on a wire. The first who asks encodes it for all.

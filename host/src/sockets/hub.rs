@@ -151,7 +151,10 @@ impl Hub {
         change: impl FnOnce(&mut Interest) + Send,
     ) -> Result<Option<Membership>> {
         let Some(first) = membership(backend, guild, handle.user).await? else { return Ok(None) };
-        self.listen_guild(handle, &first, change);
+        if !self.listen_guild(handle, &first, change) {
+            // What it sees is kept right by the log, and it is told so: nothing may change behind its back.
+            return Ok(Some(first));
+        }
         // A row that changed what is seen, and was published between the two, found nobody here yet.
         // What is read now is at least as new; and what comes later finds the listener.
         let Some(second) = membership(backend, guild, handle.user).await? else {
@@ -162,17 +165,21 @@ impl Hub {
         Ok(Some(second))
     }
 
-    fn listen_guild(&self, handle: &Arc<Handle>, membership: &Membership, change: impl FnOnce(&mut Interest)) {
+    /// Whether it didn't listen to the guild before.
+    fn listen_guild(&self, handle: &Arc<Handle>, membership: &Membership, change: impl FnOnce(&mut Interest)) -> bool {
         let stream = membership.id().into();
         let mut state = self.state.write();
         match state.listener(stream, handle) {
-            // What it sees is kept right by the log, which may be ahead of what was read here.
-            Some(listener) => change(&mut listener.interest),
+            Some(listener) => {
+                change(&mut listener.interest);
+                false
+            }
             None => {
                 let mut interest = Interest::default();
                 change(&mut interest);
                 let sight = Some(self.sight(&state, membership));
                 state.listen(stream, Listener { handle: handle.clone(), interest, sight });
+                true
             }
         }
     }
@@ -222,17 +229,26 @@ impl Hub {
     async fn settle_in<B: Backend>(&self, backend: &B, handle: &Arc<Handle>, membership: &Membership) -> Result<()> {
         self.refresh(handle, membership);
         let guild = membership.id();
-        let gained = {
+        let (gained, version) = {
             let mut state = self.state.write();
             let Some(listener) = state.listener(guild.into(), handle) else { return Ok(()) };
             let given = Visible::of(&membership.guild, &membership.member);
             match &listener.sight {
-                Some(sight) if sight.version > membership.guild.version => listener.tell_hidden(guild, &given, &[])?,
+                Some(sight) if sight.version > membership.guild.version => {
+                    (listener.tell_hidden(guild, &given, &[])?, sight.version)
+                }
                 _ => return Ok(()),
             }
         };
         let gained = gained.into_iter().map(|channel| (channel, vec![handle.clone()])).collect();
-        self.tell_shown(backend, guild, gained, None).await
+        self.tell_shown(backend, guild, gained, version).await
+    }
+
+    /// Whether a session listens to all of a stream already.
+    fn listens_whole(&self, handle: &Handle, stream: StreamId) -> bool {
+        let state = self.state.read();
+        let room = state.rooms.get(&stream);
+        room.and_then(|room| room.listeners.get(&handle.id)).is_some_and(|listener| listener.interest.whole)
     }
 
     /// Listens to a whole guild no longer.

@@ -15,6 +15,7 @@ pub mod resume;
 use pulse::{Beat, Pulse};
 
 use super::backend::Backend;
+use super::event::Event;
 use super::hub::Handle;
 use super::outbox::Out;
 use super::protocol::{Inbound, Protocol, problem};
@@ -95,12 +96,14 @@ pub async fn serve<B: Backend>(app: B, mut transport: Transport, wire: Wire, gue
 struct Floors {
     of_streams: HashMap<StreamId, i64>,
     highest: i64,
+    /// The versions of guilds' rules by which it was shown what it sees.
+    of_rules: HashMap<StreamId, i64>,
 }
 
 impl Floors {
-    fn new(of_streams: HashMap<StreamId, i64>) -> Floors {
+    fn new(of_streams: HashMap<StreamId, i64>, of_rules: HashMap<StreamId, i64>) -> Floors {
         let highest = of_streams.values().copied().max().unwrap_or_default();
-        Floors { of_streams, highest }
+        Floors { of_streams, highest, of_rules }
     }
 
     /// Turns what waited into frames, and notes how far the streams have come with it.
@@ -120,17 +123,20 @@ impl Floors {
     fn frame(&self, out: Out, wire: Wire) -> Option<Frame> {
         match out {
             Out::Frame(frame) => Some(frame),
-            Out::Event(event) => match event.place.or(event.since) {
-                Some((stream, position))
-                    if position <= self.highest
-                        && !is_back(KnownBug::FloorIgnored)
-                        && self.of_streams.get(&stream).is_some_and(|floor| position <= *floor) =>
-                {
-                    None
-                }
-                _ => Some(event.frame(wire)),
-            },
+            Out::Event(event) if self.hold(&event) => None,
+            Out::Event(event) => Some(event.frame(wire)),
         }
+    }
+
+    /// Whether what the session was given when it began holds an event already.
+    fn hold(&self, event: &Event) -> bool {
+        let is_told = event.place.is_some_and(|(stream, position)| {
+            position <= self.highest && self.of_streams.get(&stream).is_some_and(|floor| position <= *floor)
+        });
+        let is_shown = event
+            .rules
+            .is_some_and(|(guild, version)| self.of_rules.get(&guild).is_some_and(|given| version <= *given));
+        (is_told || is_shown) && !is_back(KnownBug::FloorIgnored)
     }
 }
 

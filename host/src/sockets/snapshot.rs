@@ -30,6 +30,13 @@ pub struct Snapshot {
     pub absent: Vec<Absent>,
 }
 
+impl Snapshot {
+    /// The version of the rules by which each guild among the streams is shown.
+    pub fn versions(&self) -> impl Iterator<Item = (StreamId, i64)> {
+        self.memberships.iter().map(|membership| (membership.id().into(), membership.guild.version))
+    }
+}
+
 /// A stream that somebody doesn't belong to, as of a position.
 pub struct Absent {
     /// Which.

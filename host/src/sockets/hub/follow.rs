@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 
-use super::listener::{Listener, Visible, hidden, since};
+use super::listener::{Listener, Visible, hidden};
 use super::{Handle, Hub, Told, goes_with};
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
@@ -112,7 +112,8 @@ impl Hub {
     async fn member_came<B: Backend>(&self, backend: &B, entry: &Entry) -> Result<()> {
         let (user, guild) = (subject(entry)?, GuildId(entry.stream.0));
         let mut handles = self.handles_of(user);
-        handles.retain(|handle| handle.wants_all.load(Ordering::Acquire));
+        // Who listens already has found the membership by itself, and has a snapshot that holds this row.
+        handles.retain(|handle| handle.wants_all.load(Ordering::Acquire) && !self.listens_whole(handle, entry.stream));
         if handles.is_empty() {
             return Ok(());
         }
@@ -139,8 +140,7 @@ impl Hub {
             recipients: Vec<UserId>,
         }
         let Direct { recipients } = serde_json::from_str(&entry.payload)?;
-        let place = (entry.stream, entry.position);
-        let hidden = hidden(None, ChannelId(entry.stream.0), Some(place))?;
+        let hidden = hidden(None, ChannelId(entry.stream.0), None)?;
         let mut state = self.state.write();
         let leaving = state.unlisten(entry.stream, |listener| !recipients.contains(&listener.handle.user));
         self.presences.lose(&leaving, entry.stream);
@@ -195,21 +195,22 @@ impl Hub {
                 }
             }
         }
-        self.tell_shown(backend, guild, gained, since(rows)).await
+        self.tell_shown(backend, guild, gained, rules.version).await
     }
 
-    /// Tells sessions of channels that they see from now on: one body for all of them.
+    /// Tells sessions of channels that they see from now on, by this version of the guild's rules: one body
+    /// for all of them.
     pub(in crate::sockets) async fn tell_shown<B: Backend>(
         &self,
         backend: &B,
         guild: GuildId,
         gained: Gained,
-        since: Option<(StreamId, i64)>,
+        version: i64,
     ) -> Result<()> {
         for (channel, handles) in gained {
             // Gone again meanwhile: the row that says so comes later.
             let Some(body) = backend.shown(guild, channel).await? else { continue };
-            let event = Event::following(Moment::ChannelShown, since, body);
+            let event = Event::by_rules(Moment::ChannelShown, Some((guild.into(), version)), body);
             for handle in handles {
                 handle.outbox.push(Out::Event(event.clone()));
             }

@@ -9,7 +9,7 @@ use super::Handle;
 use super::tail::Told;
 use crate::channels::{GuildRules, MemberRules, Permissions};
 use crate::error::Result;
-use crate::id::{ChannelId, GuildId, StreamId, UserId};
+use crate::id::{ChannelId, GuildId, UserId};
 use crate::log::{Audience, Entry, EventKind};
 use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
@@ -161,7 +161,7 @@ impl Listener {
         let mut lost: Vec<ChannelId> = before.channels.difference(&sight.visible.channels).copied().collect();
         lost.sort_unstable();
         for channel_id in lost.into_iter().filter(|channel| !told(EventKind::ChannelDeleted, *channel)) {
-            self.handle.outbox.push(Out::Event(hidden(Some(guild), channel_id, since(rows))?));
+            self.handle.outbox.push(Out::Event(hidden(Some(guild), channel_id, Some(sight.version))?));
         }
         let gained = sight.visible.channels.difference(&before.channels).copied();
         let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(EventKind::ChannelCreated, *channel)).collect();
@@ -179,19 +179,11 @@ struct Hidden {
     channel_id: ChannelId,
 }
 
-/// What tells somebody that they see a channel no longer, because of a row of the log if there is one.
-pub(super) fn hidden(
-    guild_id: Option<GuildId>,
-    channel_id: ChannelId,
-    since: Option<(StreamId, i64)>,
-) -> Result<Arc<Event>> {
+/// What tells somebody that they see a channel no longer, by this version of its guild's rules.
+pub(super) fn hidden(guild_id: Option<GuildId>, channel_id: ChannelId, version: Option<i64>) -> Result<Arc<Event>> {
     let body = serde_json::to_string(&Hidden { guild_id, channel_id })?;
-    Ok(Event::following(Moment::ChannelHidden, since, body.into()))
-}
-
-/// Where the last of some rows stands.
-pub(super) fn since(rows: &[Told]) -> Option<(StreamId, i64)> {
-    rows.last().map(|told| (told.entry.stream, told.entry.position))
+    let rules = guild_id.zip(version).map(|(guild, version)| (guild.into(), version));
+    Ok(Event::by_rules(Moment::ChannelHidden, rules, body.into()))
 }
 
 impl Visible {

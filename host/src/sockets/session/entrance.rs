@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Floors, Session, resume};
 use crate::accounts::{Caller, CallerKind};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::i18n;
 use crate::id::{SessionId, StreamId, UserId};
 use crate::sockets::CloseCode;
@@ -68,7 +68,9 @@ pub(super) async fn enter<B: Backend>(
             let told = problem(&error, &caller.locale, caller.request_id.as_deref().unwrap_or_default());
             let told = wire.protocol().not_let_in(&told).map(|told| wire.seal(told));
             transport.send(&mut told.into_iter().collect()).await;
-            return Err(CloseCode::BadToken);
+            // Who can't be known for now isn't unknown: it should come again, not sign out.
+            let away = matches!(error.code(), Code::Unavailable | Code::ReadOnly | Code::Internal);
+            return Err(if away { CloseCode::Unknown } else { CloseCode::BadToken });
         }
     };
     let session = Session { app: app.clone(), caller: ArcSwap::from_pointee(caller), handle };
@@ -159,12 +161,13 @@ async fn begin<B: Backend>(
         let (user, blocked, streams) = (&*snapshot.user, &snapshot.blocked[..], &snapshot.streams[..]);
         let presences = meet(session).await?;
         let ready = Ready { session_id: session.handle.id.to_string(), user, blocked, streams, presences };
-        Ok((serde_json::to_string(&ready)?, snapshot.positions()))
+        let floors = Floors::new(snapshot.positions(), snapshot.versions().collect());
+        Ok((serde_json::to_string(&ready)?, floors))
     };
     match welcome.await {
-        Ok((ready, positions)) => {
+        Ok((ready, floors)) => {
             send(session, transport, session.protocol().notice(Notice::Ready, &ready)).await;
-            Ok(Floors::new(positions))
+            Ok(floors)
         }
         Err(error) => Err(failed(&error)),
     }

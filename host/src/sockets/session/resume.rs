@@ -111,7 +111,7 @@ pub(super) async fn resume<B: Backend>(
     if !session.app.hub().reached(&heads).await {
         return Err(CloseCode::Unknown);
     }
-    let mut floors = HashMap::new();
+    let (mut floors, mut versions) = (HashMap::new(), HashMap::new());
     let mut anew: Vec<(StreamId, Reason)> = Vec::new();
     for &stream in &streams {
         let shard = shard_of(stream, shards);
@@ -134,8 +134,9 @@ pub(super) async fn resume<B: Backend>(
             Missed::Resync(reason) => anew.push((stream, reason)),
         }
     }
-    let gone =
-        begin_anew(session, transport, cursors, &streams, &anew, &mut floors).await.map_err(|error| failed(&error))?;
+    let gone = begin_anew(session, transport, cursors, &streams, &anew, (&mut floors, &mut versions))
+        .await
+        .map_err(|error| failed(&error))?;
     let there = floors.iter().filter(|(stream, _)| !gone.contains(stream));
     let mut places: Vec<Place> = there.map(|(id, s)| Place { id: *id, s: *s }).collect();
     places.sort_unstable_by_key(|place| place.id);
@@ -143,7 +144,7 @@ pub(super) async fn resume<B: Backend>(
     let resumed = Resumed { session_id: session.handle.id.to_string(), streams: places, presences };
     let resumed = serde_json::to_string(&resumed).map_err(|error| failed(&error.into()))?;
     send(session, transport, session.protocol().notice(Notice::Resumed, &resumed)).await;
-    Ok(Floors::new(floors))
+    Ok(Floors::new(floors, versions))
 }
 
 /// Listens to what the session listened to; answers those streams.
@@ -242,7 +243,7 @@ async fn begin_anew<B: Backend>(
     cursors: &BTreeMap<StreamId, i64>,
     streams: &[StreamId],
     anew: &[(StreamId, Reason)],
-    floors: &mut HashMap<StreamId, i64>,
+    (floors, versions): (&mut HashMap<StreamId, i64>, &mut HashMap<StreamId, i64>),
 ) -> Result<Vec<StreamId>> {
     let mut gone = Vec::new();
     if !anew.is_empty() {
@@ -258,6 +259,7 @@ async fn begin_anew<B: Backend>(
             resync(session, transport, &told).await?;
         }
         floors.extend(snapshot.positions());
+        versions.extend(snapshot.versions());
         gone.extend(snapshot.absent.iter().map(|absent| absent.stream));
     }
     for stream in cursors.keys().filter(|stream| !streams.contains(stream)) {
