@@ -403,7 +403,7 @@ impl Life {
 
     /// Reads over REST, in the background, what it may have missed: everything after what it knows.
     fn refetch(&mut self) {
-        for channel in self.part.library.sees.to_vec() {
+        for channel in self.part.library.sees.iter().copied() {
             let after = self.newest.get(&channel).map(|(_, id)| *id);
             let library = self.part.library.clone();
             self.reading.spawn(library.refetch(self.history.clone(), self.who, channel, after));

@@ -80,7 +80,7 @@ async fn bad_lines_cost_nothing_but_time() {
         crowd.promises(BETWEEN).await;
         bad.mend();
     }
-    let settled = crowd.settle(&[server.url.clone()]).await;
+    let settled = crowd.settle(std::slice::from_ref(&server.url)).await;
     assert!(settled.resumed > 0, "they resume: {settled:?}");
     println!("{settled:?}");
     server.stop().await;
