@@ -128,7 +128,7 @@ async fn all_come_back_in_the_same_moment() {
         crowd.promises(10).await;
         crowd.all_in().await;
     }
-    let settled = crowd.settle(&[server.url.clone()]).await;
+    let settled = crowd.settle(std::slice::from_ref(&server.url)).await;
     assert!(settled.resumed >= 2 * many * rounds && settled.begun == many + 4, "{settled:?}");
     println!("{settled:?}");
     server.stop().await;

@@ -17,6 +17,8 @@ pub struct Ways<'a> {
     pub postgres: Option<&'a str>,
     /// Where NATS is reached; nothing: it isn't used.
     pub nats: Option<&'a str>,
+    /// Rows that one who comes back may have missed; as many as usual, if nothing stands here.
+    pub resume_rows: Option<&'a str>,
 }
 
 impl Nodes {
@@ -27,13 +29,12 @@ impl Nodes {
             None => database.0.clone(),
             Some(address) => through(&database.0, address),
         };
-        let nats = ways.nats.unwrap_or_default();
-        let settings = [("GUILDHALL_NATS_URL", nats), ("GUILDHALL_SOCKETS_DRAIN_SECONDS", "1")];
-        // Without one, the setting is left alone.
-        let settings = if nats.is_empty() { &settings[1..] } else { &settings[..] };
+        let mut settings = vec![("GUILDHALL_SOCKETS_DRAIN_SECONDS", "1")];
+        settings.extend(ways.nats.map(|url| ("GUILDHALL_NATS_URL", url)));
+        settings.extend(ways.resume_rows.map(|rows| ("GUILDHALL_SOCKETS_RESUME_ROWS", rows)));
         let mut servers = Vec::new();
         for _ in 0..count {
-            servers.push(Server::start_through(url.clone(), settings).await);
+            servers.push(Server::start_through(url.clone(), &settings).await);
         }
         Some(Nodes { servers, database })
     }

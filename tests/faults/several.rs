@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::nodes::{Nodes, Ways, postgres_address};
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Treatment};
 use super::{Crowd, Size, is_soak};
 
 /// Messages that must have been promised between two faults.
@@ -51,6 +51,33 @@ async fn a_rolling_restart_under_load_fails_nobody() {
     assert_eq!(crowd.refused(), 0, "no message is refused while some node serves: {}", nodes.said());
     let settled = crowd.settle(&addresses).await;
     assert!(settled.resumed >= 3 && settled.begun == 6, "{settled:?}");
+    println!("{settled:?}");
+    nodes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_missed_too_much_fetches_it_by_any_node() {
+    let Some(nodes) = Nodes::start(2, Ways { resume_rows: Some("10"), ..Ways::default() }).await else { return };
+    let mut lines = Vec::new();
+    for server in &nodes.servers {
+        lines.push(Proxy::to(server.url.trim_start_matches("http://").to_owned()).await);
+    }
+    let addresses = lines.iter().map(Proxy::url).collect();
+    let mut crowd = Crowd::gather(&nodes.servers[0].nobody(), addresses, Size::SMALL).await;
+    crowd.talk();
+    for cycle in 0..if is_soak() { 40 } else { 4 } {
+        let (bad, good) = (&lines[cycle % 2], &lines[(cycle + 1) % 2]);
+        crowd.promises(BETWEEN / 2).await;
+        // Those who came by it hear nothing, and must find that out, while the others go on.
+        bad.treat(Treatment::half_open());
+        crowd.promises(BETWEEN).await;
+        bad.mend();
+        bad.reset();
+        crowd.all_in().await;
+        good.reset();
+    }
+    let settled = crowd.settle(&nodes.addresses()).await;
+    assert!(settled.resynced > 0, "somebody missed too much: {settled:?}");
     println!("{settled:?}");
     nodes.stop().await;
 }
