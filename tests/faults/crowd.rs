@@ -154,6 +154,7 @@ impl Crowd {
         let count = |kind: fn(&Fact) -> bool| self.history.count(kind);
         Settled {
             resumed: count(|fact| matches!(fact, Fact::Resumed { .. })),
+            resynced: count(|fact| matches!(fact, Fact::Resync { .. })),
             begun: count(|fact| matches!(fact, Fact::Begins { .. })),
         }
     }
@@ -174,6 +175,8 @@ impl Crowd {
 pub struct Settled {
     /// Times that somebody came back and was given what they missed.
     pub resumed: usize,
+    /// Times that somebody was told to fetch a stream anew.
+    pub resynced: usize,
     /// Times that somebody began anew.
     pub begun: usize,
 }
