@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Server;
 use super::proxy::Proxy;
-use crate::support::{create_database, drop_database};
+use crate::support::{PASSWORD, Socket, create_database, drop_database};
 
 /// How long an answer may take while the database is away.
 const ANSWER: Duration = Duration::from_secs(8);
@@ -24,6 +24,7 @@ async fn a_server_outlives_its_database() {
     let mut acknowledged = vec![ada.say(&general, "Before").await["id"].clone()];
 
     for round in 0..2 {
+        let phone = ada.login("ada", PASSWORD).await;
         proxy.cut();
         for what in ["a message", "another"] {
             let sent = ada.post(&path, json!({"content": format!("{what} of round {round}")}));
@@ -34,6 +35,11 @@ async fn a_server_outlives_its_database() {
         let read = tokio::time::timeout(ANSWER, ada.get("/users/@me/sessions")).await.expect("no request hangs");
         assert!(read.headers.contains_key("retry-after"), "{}", read.text);
         read.problem(503, "UNAVAILABLE");
+        // A client whose token can't be looked up is not told that the token is bad: it would sign its user out.
+        let mut socket = Socket::open(&phone.url).await;
+        socket.send(json!({"op": "identify", "d": {"token": phone.token}})).await;
+        assert_eq!(socket.frame().await["problem"]["code"], "UNAVAILABLE");
+        assert_eq!(socket.close_code().await, 4000);
         let said =
             server.until(|answer| answer.is_some_and(|(status, text)| status == 503 && text.contains("unavailable")));
         assert!(said.await, "/readyz says that the storage is unavailable");
