@@ -123,7 +123,7 @@ pub async fn upgrade(app: &App, sid: &str, polled: Polled, mut socket: Box<Socke
     let moved = async {
         expect(&mut socket, "2probe").await?;
         socket.send(Message::Text(Utf8Bytes::from_static("3probe"))).await.ok()?;
-        polled.mailbox.put(&mut vec![NOOP]);
+        polled.mailbox.put_small(NOOP);
         expect(&mut socket, "5").await
     };
     if let Ok(Some(())) = tokio::time::timeout(UPGRADE_TIMEOUT, moved).await {

@@ -56,6 +56,22 @@ impl Kept {
         }
     }
 
+    /// Whether what waits leaves room; what was handed over makes some. A snapshot alone may be larger than all
+    /// that may wait, so what waited before decides.
+    fn has_room_for(&mut self, frames: &[Utf8Bytes]) -> bool {
+        let more: usize = frames.iter().map(|frame| frame.len()).sum();
+        while self.bytes + more > MAX_BYTES && self.dropped < self.handed {
+            let next = self.dropped + 1;
+            self.drop_up_to(next);
+        }
+        frames.is_empty() || self.bytes <= MAX_BYTES
+    }
+
+    fn add(&mut self, frames: Vec<Utf8Bytes>) {
+        self.bytes += frames.iter().map(|frame| frame.len()).sum::<usize>();
+        self.frames.extend(frames);
+    }
+
     /// Ends it for a client that is too slow: what waits is worth nothing to whoever must resume anyway.
     fn overflow(&mut self, goodbye: Utf8Bytes) {
         if !self.closed {
@@ -92,30 +108,41 @@ impl Mailbox {
         Mailbox(Arc::new(Shared { kept: Mutex::default(), news: Notify::new(), goodbye }))
     }
 
-    /// Adds frames; false if too much waits already, or nobody will come for them.
-    pub fn put(&self, frames: &mut Vec<Utf8Bytes>) -> bool {
+    /// Adds frames, once there is room; false if there is none in time, or nobody will come for them.
+    pub async fn put(&self, frames: Vec<Utf8Bytes>, patience: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let news = self.0.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            {
+                let mut kept = self.0.kept.lock();
+                if kept.closed {
+                    return false;
+                }
+                if kept.has_room_for(&frames) {
+                    kept.add(frames);
+                    break;
+                }
+            }
+            if tokio::time::timeout_at(deadline, news).await.is_err() {
+                self.0.kept.lock().overflow((self.0.goodbye)(CloseCode::OverLimit));
+                self.0.news.notify_waiters();
+                return false;
+            }
+        }
+        self.0.news.notify_waiters();
+        true
+    }
+
+    /// Adds a frame that goes whatever else waits.
+    pub fn put_small(&self, frame: Utf8Bytes) {
         let mut kept = self.0.kept.lock();
-        if kept.closed {
-            frames.clear();
-            return false;
-        }
-        let more: usize = frames.iter().map(|frame| frame.len()).sum();
-        while kept.bytes + more > MAX_BYTES && kept.dropped < kept.handed {
-            let next = kept.dropped + 1;
-            kept.drop_up_to(next);
-        }
-        // What waited before decides: a snapshot alone may be larger than all that may wait.
-        let fits = kept.bytes <= MAX_BYTES;
-        if fits {
-            kept.bytes += more;
-            kept.frames.extend(frames.drain(..));
-        } else {
-            frames.clear();
-            kept.overflow((self.0.goodbye)(CloseCode::OverLimit));
+        if !kept.closed {
+            kept.add(vec![frame]);
         }
         drop(kept);
         self.0.news.notify_waiters();
-        fits
     }
 
     /// Ends it: the last frame says why.
@@ -134,6 +161,11 @@ impl Mailbox {
         drop(kept);
         self.0.news.notify_waiters();
         left
+    }
+
+    /// Whether a request waits for frames at the moment.
+    pub fn is_read(&self) -> bool {
+        self.0.kept.lock().reading
     }
 
     /// The client has all frames up to this one and doesn't ask for them again.
@@ -247,6 +279,9 @@ impl Reader {
                 if !frames.is_empty() {
                     self.after = kept.last();
                     kept.handed = kept.last();
+                    drop(kept);
+                    // Whoever waits for room may have some.
+                    shared.news.notify_waiters();
                     return Read::Frames(frames);
                 }
                 if kept.closed {
@@ -279,8 +314,8 @@ mod tests {
         Mailbox::new(|code| format!("bye {}", code as u16).into())
     }
 
-    fn put(mailbox: &Mailbox, frames: &[&str]) -> bool {
-        mailbox.put(&mut frames.iter().map(|frame| (*frame).into()).collect())
+    async fn put(mailbox: &Mailbox, frames: &[&str]) -> bool {
+        mailbox.put(frames.iter().map(|frame| (*frame).into()).collect(), SOON).await
     }
 
     fn asks(mailbox: &Mailbox, after: u64) -> Reader {
@@ -294,9 +329,9 @@ mod tests {
     #[tokio::test]
     async fn frames_are_kept_until_the_client_says_that_it_has_them() {
         let mailbox = mailbox();
-        put(&mailbox, &["a", "b"]);
+        put(&mailbox, &["a", "b"]).await;
         assert_eq!(asks(&mailbox, 0).next(SOON).await, read(&["a", "b"]));
-        put(&mailbox, &["c"]);
+        put(&mailbox, &["c"]).await;
         assert_eq!(asks(&mailbox, 0).next(SOON).await, read(&["a", "b", "c"]));
         let mut reader = asks(&mailbox, 2);
         assert_eq!((reader.next(SOON).await, reader.last()), (read(&["c"]), 3));
@@ -311,7 +346,7 @@ mod tests {
         let mut first = asks(&mailbox, 0);
         assert!(mailbox.read_alone().is_err());
         let mut second = asks(&mailbox, 0);
-        put(&mailbox, &["a"]);
+        put(&mailbox, &["a"]).await;
         assert_eq!(first.next(SOON).await, Read::TakenOver);
         drop(first);
         assert!(mailbox.read_alone().is_err());
@@ -323,11 +358,11 @@ mod tests {
     #[tokio::test]
     async fn too_much_that_waits_ends_it_and_what_was_handed_over_makes_room_first() {
         let (mailbox, large) = (mailbox(), "x".repeat(MAX_BYTES / 2 + 1));
-        put(&mailbox, &[&large]);
+        put(&mailbox, &[&large]).await;
         asks(&mailbox, 0).next(SOON).await;
-        assert!(put(&mailbox, &[&large]), "the first makes room");
-        assert!(put(&mailbox, &[&large]), "what waited before was not too much");
-        assert!(!put(&mailbox, &["small"]));
+        assert!(put(&mailbox, &[&large]).await, "the first makes room");
+        assert!(put(&mailbox, &[&large]).await, "what waited before was not too much");
+        assert!(!put(&mailbox, &["small"]).await, "nobody made room in time");
         let mut reader = asks(&mailbox, 3);
         assert_eq!((reader.next(SOON).await, reader.last()), (read(&["bye 4008"]), 4));
         assert_eq!(reader.next(SOON).await, Read::Ended);
@@ -336,26 +371,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_keeps_coming_sets_the_pace() {
+        let (mailbox, large) = (mailbox(), "x".repeat(MAX_BYTES));
+        let patience = Duration::from_secs(5);
+        let putting = async {
+            for _ in 0..5 {
+                assert!(mailbox.put(vec![large.clone().into(), "small".into()], patience).await);
+            }
+        };
+        let reading = async {
+            let mut after = 0;
+            while after < 10 {
+                let mut reader = asks(&mailbox, after);
+                assert!(matches!(reader.next(patience).await, Read::Frames(_)));
+                after = reader.last();
+            }
+        };
+        tokio::join!(putting, reading);
+    }
+
+    #[tokio::test]
     async fn whoever_asks_for_what_made_room_must_resume() {
         let (mailbox, large) = (mailbox(), "x".repeat(MAX_BYTES / 2 + 1));
-        put(&mailbox, &[&large]);
+        put(&mailbox, &[&large]).await;
         asks(&mailbox, 0).next(SOON).await;
-        put(&mailbox, &[&large]);
+        put(&mailbox, &[&large]).await;
         let Err(Unread::Lost(mut reader)) = mailbox.read_after(0) else { panic!("it is still there") };
         assert_eq!((reader.next(SOON).await, reader.last()), (read(&["bye 4008"]), 3));
-        assert!(!put(&mailbox, &["small"]));
+        assert!(!put(&mailbox, &["small"]).await);
     }
 
     #[tokio::test]
     async fn a_client_that_goes_on_elsewhere_takes_along_what_it_has_not_received() {
         let mailbox = mailbox();
-        put(&mailbox, &["a"]);
+        put(&mailbox, &["a"]).await;
         let mut reader = mailbox.read_alone().unwrap_or_else(|_| panic!("nobody else waits"));
         assert_eq!(reader.next(SOON).await, read(&["a"]));
-        put(&mailbox, &["b"]);
+        put(&mailbox, &["b"]).await;
         assert_eq!(mailbox.abandon(), ["b"]);
         assert_eq!(reader.next(SOON).await, Read::Ended);
         mailbox.close(CloseCode::Revoked);
-        assert!(!put(&mailbox, &["c"]));
+        assert!(!put(&mailbox, &["c"]).await);
     }
 }

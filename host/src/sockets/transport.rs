@@ -38,6 +38,8 @@ pub enum Transport {
         posted: mpsc::Receiver<FromPolling>,
         /// What the client's next request takes along.
         mailbox: Mailbox,
+        /// Whether the client was asked if it is there, while it waited for frames: it is.
+        probed: bool,
     },
 }
 
@@ -76,6 +78,11 @@ fn texts(frames: &mut Vec<Frame>) -> Vec<Utf8Bytes> {
 }
 
 impl Transport {
+    /// Requests that come and go.
+    pub fn polling(posted: mpsc::Receiver<FromPolling>, mailbox: Mailbox) -> Transport {
+        Transport::Polling { posted, mailbox, probed: false }
+    }
+
     /// The next thing that arrives. Nothing is lost if the future is dropped.
     pub async fn receive(&mut self) -> Arrived {
         match self {
@@ -91,6 +98,10 @@ impl Transport {
                 None => Arrived::Gone,
                 Some(Ok(Message::Frame(_)) | Err(_)) => Arrived::Bad,
             },
+            Transport::Polling { probed, .. } if *probed => {
+                *probed = false;
+                Arrived::Alive
+            }
             Transport::Polling { posted, .. } => match posted.recv().await {
                 Some(FromPolling::Frame(frame)) => Arrived::Frame(Frame::Text(frame)),
                 Some(FromPolling::Upgraded(socket)) => Arrived::Moved(socket),
@@ -120,7 +131,10 @@ impl Transport {
                 };
                 matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
             }
-            Transport::Polling { mailbox, .. } => mailbox.put(&mut texts(frames)),
+            Transport::Polling { mailbox, probed, .. } => {
+                *probed |= frames.contains(&Frame::Ping) && mailbox.is_read();
+                mailbox.put(texts(frames), WRITE_TIMEOUT).await
+            }
         }
     }
 
