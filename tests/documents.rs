@@ -3,7 +3,7 @@
 //! A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. With `GUILDHALL_WRITE_DOCS=1` the
 //! tables are written anew instead of compared; the text around them is written by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,10 @@ use guildhall::config::Config;
 use guildhall::error::{Code, FieldCode};
 use guildhall::i18n;
 use guildhall::log::{Audience, EventKind};
+use guildhall::sockets::CloseCode;
+use guildhall::sockets::command::CommandName;
 use guildhall::sockets::event::{Class, Moment};
+use guildhall::sockets::frames::ServerFrame;
 
 mod told;
 
@@ -28,47 +31,32 @@ const DOCUMENTS: [&str; 6] = [
     "docs/ERRORS.md",
 ];
 
-/// What each command does, and what its acknowledgement holds.
-const COMMANDS: [(&str, &str, &str); 10] = [
-    ("join_room", "Receive what happens in a room.", "the room"),
-    (
-        "leave_room",
-        "Receive it no longer; leaving a channel mutes it, even inside a guild that was joined.",
-        "the room",
-    ),
-    ("send_message", "Send a message.", "the message"),
-    ("typing", "Say that one types.", "what others receive"),
-    ("stop_typing", "Say that one types no longer.", "what others receive"),
-    (
-        "request_members",
-        "Read members of a guild in pages, with their presence; from here on the session hears of it.",
-        "`{items, has_more}`: members, each with `presence`",
-    ),
-    ("set_presence", "Say how busy one is: `online`, `idle`, `dnd` or `invisible`.", "the presence that others see"),
-    ("join_voice", "Come into a voice channel, out of the one that one was in.", "the voice state"),
-    ("leave_voice", "Leave it; nothing happens to whoever isn't in it.", "the channel"),
-    ("voice_state", "Change how one takes part in it.", "the voice state"),
+/// What the acknowledgement of each command holds.
+const ANSWERS: [(CommandName, &str); 10] = [
+    (CommandName::JoinRoom, "the room"),
+    (CommandName::LeaveRoom, "the room"),
+    (CommandName::SendMessage, "the message"),
+    (CommandName::Typing, "what others receive"),
+    (CommandName::StopTyping, "what others receive"),
+    (CommandName::RequestMembers, "`{items, has_more}`: members, each with `presence`"),
+    (CommandName::SetPresence, "the presence that others see"),
+    (CommandName::JoinVoice, "the voice state"),
+    (CommandName::LeaveVoice, "the channel"),
+    (CommandName::VoiceState, "the voice state"),
 ];
 
-/// What the server sends of its own, beside events.
-const FRAMES: [(&str, &str, &str); 9] = [
-    ("hello", "`{heartbeat_interval_ms}`", "The first frame: identify now, and beat this often."),
-    ("ready", "`{session_id, user, blocked, streams, presences}`", "The client is let in; where everything stands."),
-    (
-        "resync",
-        "`{stream, reason, snapshot}`, and `user`, `blocked` for one's own account",
-        "What was missed of a stream can't be told: here is the stream.",
-    ),
-    ("resumed", "`{session_id, streams: [{id, s}], presences}`", "The client has everything that it missed."),
-    ("event", "the event's body, with `t`, `g`, `s`", "Something happened."),
-    ("ack", "the answer, with `rid`", "A command was done."),
-    ("error", "none; `problem`, and `rid` if it answers a command", "A command was refused, or the token was."),
-    (
-        "heartbeat_ack",
-        "`{cursors: {stream: s}}`",
-        "The answer to a heartbeat: how far the streams have come that went on.",
-    ),
-    ("reconnect", "`{after_ms}`", "The server ends, and closes the socket after this time: come again."),
+/// What stands in the frames of the server.
+const FRAMES: [(ServerFrame, &str); 10] = [
+    (ServerFrame::Hello, "`{heartbeat_interval_ms}`"),
+    (ServerFrame::Ready, "`{session_id, user, blocked, streams, presences}`"),
+    (ServerFrame::Resync, "`{stream, reason, snapshot}`, and `user`, `blocked` for one's own account"),
+    (ServerFrame::Resumed, "`{session_id, streams: [{id, s}], presences}`"),
+    (ServerFrame::Event, "the event's body, with `t`, `g`, `s`"),
+    (ServerFrame::Ack, "the answer, with `rid`"),
+    (ServerFrame::Error, "none; `problem`, and `rid` if it answers a command"),
+    (ServerFrame::HeartbeatAck, "`{cursors: {stream: s}}`"),
+    (ServerFrame::Reconnect, "`{after_ms}`"),
+    (ServerFrame::Close, "`{code}`"),
 ];
 
 #[test]
@@ -151,14 +139,13 @@ fn is_path(named: &str) -> bool {
 }
 
 fn events() -> String {
-    let words = told::docs_of_words("host/src/log/event.rs", "EventKind");
     let rows = EventKind::ALL.iter().map(|kind| {
         let audience = match kind.audience() {
             Audience::All => "all who see it".to_owned(),
             Audience::Holders(needed) => format!("holders of {}", names(needed)),
             Audience::Nobody => "nobody".to_owned(),
         };
-        vec![format!("`{kind}`"), words[kind.as_str()].clone(), stream(*kind).to_owned(), audience]
+        vec![format!("`{kind}`"), kind.about().to_owned(), stream(*kind).to_owned(), audience]
     });
     table(&["Event", "What happened", "Stream", "Who receives it"], rows)
 }
@@ -179,65 +166,63 @@ fn stream(kind: EventKind) -> &'static str {
 }
 
 fn moments() -> String {
-    let words = told::docs_of_words("host/src/sockets/event.rs", "Moment");
     let rows = Moment::ALL.iter().map(|moment| {
         let dropped = match moment.class() {
             Class::Critical => "waits",
             Class::Coalescible => "waits, the last alone",
             Class::Droppable => "is dropped first",
         };
-        vec![format!("`{moment}`"), words[moment.as_str()].clone(), dropped.to_owned()]
+        vec![format!("`{moment}`"), moment.about().to_owned(), dropped.to_owned()]
     });
     table(&["Event", "What happened", "For a slow client it"], rows)
 }
 
 fn commands() -> String {
-    let bodies = told::commands("host/src/sockets/command.rs");
-    let known: BTreeSet<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
-    let there: BTreeSet<&str> = bodies.keys().map(String::as_str).collect();
-    assert_eq!(known, there, "the commands told of here, and those in command.rs");
-    let rows = COMMANDS.iter().map(|(name, told, answer)| {
-        vec![format!("`{name}`"), bodies[*name].clone(), (*told).to_owned(), (*answer).to_owned()]
+    let bodies = told::commands("host/src/sockets/command.rs", "host/src/sockets/command/name.rs");
+    let answers: HashMap<CommandName, &str> = ANSWERS.into_iter().collect();
+    let rows = CommandName::ALL.iter().map(|name| {
+        let answer = answers.get(name).unwrap_or_else(|| panic!("say above what the answer to {name} holds"));
+        vec![format!("`{name}`"), bodies[name.as_str()].clone(), name.about().to_owned(), (*answer).to_owned()]
     });
     table(&["Command", "Body", "What it does", "Acknowledged with"], rows)
 }
 
 fn frames() -> String {
     let mut there = BTreeSet::new();
-    for file in ["event", "protocol", "session/entrance"] {
+    for file in ["event", "protocol", "session/entrance", "fallback"] {
         let source = read(&format!("host/src/sockets/{file}.rs"));
         let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         there.extend(code.split(r#""op":""#).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
     }
-    let known: BTreeSet<String> = FRAMES.iter().map(|(op, ..)| (*op).to_owned()).collect();
-    assert_eq!(known, there, "the frames told of here, and those that the sockets send");
-    table(
-        &["`op`", "`d`", "What it says"],
-        FRAMES.iter().map(|(op, body, told)| vec![format!("`{op}`"), (*body).to_owned(), (*told).to_owned()]),
-    )
+    let known: BTreeSet<String> = ServerFrame::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(known, there, "the frames in frames.rs, and those that the sockets send");
+    let bodies: HashMap<ServerFrame, &str> = FRAMES.into_iter().collect();
+    let rows = ServerFrame::ALL.iter().map(|frame| {
+        let body = bodies.get(frame).unwrap_or_else(|| panic!("say above what stands in {frame}"));
+        vec![format!("`{frame}`"), (*body).to_owned(), frame.about().to_owned()]
+    });
+    table(&["`op`", "`d`", "What it says"], rows)
 }
 
 fn close_codes() -> String {
-    let codes = told::numbered("host/src/sockets.rs", "CloseCode");
-    table(&["Code", "Why"], codes.into_iter().map(|(code, told)| vec![format!("`{code}`"), told]))
+    let row = |code: &CloseCode| vec![format!("`{}`", *code as u16), code.about().to_owned()];
+    table(&["Code", "Why"], CloseCode::ALL.iter().map(row))
 }
 
 fn codes() -> String {
-    let words = told::docs_of_words("host/src/error.rs", "Code");
     let rows = Code::ALL.iter().map(|code| {
         let title = i18n::title(i18n::DEFAULT, code.as_str());
         let detail = i18n::detail(i18n::DEFAULT, code.as_str(), &[]);
         let status = code.status().as_u16().to_string();
-        vec![format!("`{code}`"), status, words[code.as_str()].clone(), format!("{title}. {detail}")]
+        vec![format!("`{code}`"), status, code.about().to_owned(), format!("{title}. {detail}")]
     });
     table(&["Code", "Status", "When", "What an English reader is told"], rows)
 }
 
 fn field_codes() -> String {
-    let words = told::docs_of_words("host/src/error.rs", "FieldCode");
     let rows = FieldCode::ALL.iter().map(|code| {
         let message = i18n::title(i18n::DEFAULT, &format!("FIELD_{code}"));
-        vec![format!("`{code}`"), words[code.as_str()].clone(), message]
+        vec![format!("`{code}`"), code.about().to_owned(), message]
     });
     table(&["Code", "When", "What an English reader is told"], rows)
 }

@@ -1,5 +1,6 @@
 //! Stories: what people do with Guildhall, told over the real router, real sockets and real databases.
 
+mod asyncapi;
 mod bad_input;
 mod databases;
 mod documents;

@@ -117,6 +117,7 @@ const BESIDE_THE_DOCUMENT: &[(&str, &str)] = &[
     ("host/src/http/operating.rs", "/healthz"),
     ("host/src/http/operating.rs", "/metrics"),
     ("host/src/http/operating.rs", "/readyz"),
+    ("host/src/sockets/routes.rs", "/api/v1/asyncapi.json"),
     ("host/src/sockets/routes.rs", "/gateway"),
     ("host/src/sockets/routes.rs", "/gateway/fallback"),
     ("host/src/sockets/routes.rs", "/gateway/fallback/{sid}"),

@@ -38,6 +38,7 @@ pub mod token;
 
 pub(crate) use blocks::{blocked_by, blocks_around, refuse_blocked};
 pub use caller::{Caller, CallerKind};
+pub(crate) use identities::Revoked as SessionRef;
 pub use identities::{Author, Identities, Identity};
 use one_time::Purpose;
 pub use sweep::sweep;

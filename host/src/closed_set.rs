@@ -1,12 +1,12 @@
-//! Closed sets of words: an enum that reads and writes the same text in JSON, in the database and in the documents.
+//! Closed sets: enums whose words are the same text in JSON, in the database and in the documents.
 
 /// Declares an enum whose variants are words of the API.
 #[macro_export]
 macro_rules! closed_set {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+        pub enum $name { $($(#[doc = $doc])+ $variant),+ }
 
         impl $name {
             /// Every word of the set, in order.
@@ -14,6 +14,10 @@ macro_rules! closed_set {
             /// The word itself.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $text),+ }
+            }
+            /// What it means, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $($name::$variant => concat!($($doc),+).trim_ascii_start()),+ }
             }
         }
         impl std::fmt::Display for $name {
@@ -51,5 +55,25 @@ macro_rules! closed_set {
             fn name() -> std::borrow::Cow<'static, str> { stringify!($name).into() }
         }
         $crate::db::stored_as_text!($name);
+    };
+}
+
+/// Declares an enum whose variants are numbers of the API.
+#[macro_export]
+macro_rules! numbered_set {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $number:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u16)]
+        pub enum $name { $($(#[doc = $doc])+ $variant = $number),+ }
+
+        impl $name {
+            /// Every number of the set, in order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+            /// What it means, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $($name::$variant => concat!($($doc),+).trim_ascii_start()),+ }
+            }
+        }
     };
 }

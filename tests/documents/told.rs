@@ -1,4 +1,4 @@
-//! Reads what the house's own sources say beside their code: the sentences over words, fields and commands.
+//! Reads what the house's own sources say beside their code: settings with their sentences, and the fields of commands.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,39 +7,21 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, File, FnArg, Ident, Item, ItemEnum, ItemFn, ItemStruct, Lit, Meta, Pat, Stmt, Token, Type};
 
-/// The words of a `closed_set!`, each with its sentence.
-pub fn docs_of_words(path: &str, name: &str) -> BTreeMap<String, String> {
-    let sets = file(path).items.into_iter().filter_map(|item| match item {
+/// The words of a `closed_set!`, by their names in the code.
+fn words(path: &str) -> BTreeMap<String, String> {
+    let set = file(path).items.into_iter().find_map(|item| match item {
         Item::Macro(item) if item.mac.path.is_ident("closed_set") => item.mac.parse_body::<ItemEnum>().ok(),
         _ => None,
     });
-    let set = sets.into_iter().find(|set| set.ident == name).unwrap_or_else(|| panic!("{path} has no set {name}"));
+    let set = set.unwrap_or_else(|| panic!("{path} has no closed set"));
     let word = |variant: &syn::Variant| match &variant.discriminant {
         Some((_, Expr::Lit(literal))) => match &literal.lit {
             Lit::Str(word) => word.value(),
-            _ => panic!("{name}::{} isn't a word", variant.ident),
+            _ => panic!("{} isn't a word", variant.ident),
         },
-        _ => panic!("{name}::{} has no word", variant.ident),
+        _ => panic!("{} has no word", variant.ident),
     };
-    set.variants.iter().map(|variant| (word(variant), sentence(&variant.attrs))).collect()
-}
-
-/// The numbers of an enum, each with its sentence, in order.
-pub fn numbered(path: &str, name: &str) -> Vec<(String, String)> {
-    let items = file(path).items;
-    let set = items.into_iter().find_map(|item| match item {
-        Item::Enum(set) if set.ident == name => Some(set),
-        _ => None,
-    });
-    let set = set.unwrap_or_else(|| panic!("{path} has no enum {name}"));
-    let number = |variant: &syn::Variant| match &variant.discriminant {
-        Some((_, Expr::Lit(literal))) => match &literal.lit {
-            Lit::Int(number) => number.to_string(),
-            _ => panic!("{name}::{} isn't a number", variant.ident),
-        },
-        _ => panic!("{name}::{} has no number", variant.ident),
-    };
-    set.variants.iter().map(|variant| (number(variant), sentence(&variant.attrs))).collect()
+    set.variants.iter().map(|variant| (variant.ident.to_string(), word(variant))).collect()
 }
 
 /// Every setting by its path, with its sentence, in the order of the source.
@@ -100,8 +82,9 @@ impl Parse for Setting {
     }
 }
 
-/// The commands that `run` knows, each with the fields of its body.
-pub fn commands(path: &str) -> BTreeMap<String, String> {
+/// The commands that `run` does, each with the fields of its body.
+pub fn commands(path: &str, names: &str) -> BTreeMap<String, String> {
+    let words = words(names);
     let items = file(path).items;
     let run = function(&items, "run");
     let arms = run.block.stmts.iter().find_map(|statement| match statement {
@@ -110,15 +93,15 @@ pub fn commands(path: &str) -> BTreeMap<String, String> {
     });
     let mut commands = BTreeMap::new();
     for arm in arms.expect("a match in run") {
-        let (Pat::Lit(name), Expr::Await(awaited)) = (&arm.pat, &*arm.body) else { continue };
-        let Lit::Str(name) = &name.lit else { continue };
+        let (Pat::Path(name), Expr::Await(awaited)) = (&arm.pat, &*arm.body) else { continue };
+        let Some(name) = name.path.segments.last() else { continue };
         let Some(called) = called(&awaited.base) else { continue };
         let body = match &function(&items, &called).sig.inputs[2] {
             FnArg::Typed(body) => type_name(&body.ty),
             FnArg::Receiver(_) => panic!("{called} is no free function"),
         };
         let fields: Vec<String> = strukt(&items, &body).fields.iter().map(described).collect();
-        commands.insert(name.value(), format!("`{{{}}}`", fields.join(", ")));
+        commands.insert(words[&name.ident.to_string()].clone(), format!("`{{{}}}`", fields.join(", ")));
     }
     commands
 }

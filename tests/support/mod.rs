@@ -1,6 +1,7 @@
 //! The cast of the stories: a running server, people with tokens, their sockets.
 
 mod app;
+mod asyncapi;
 mod channels;
 mod fallback;
 mod mailbox;
@@ -13,6 +14,7 @@ mod user;
 pub mod world;
 
 pub use app::{Database, TestApp, create_database, drop_database, may_skip, nats_url};
+pub use asyncapi::{check, check_frame};
 pub use channels::id_of;
 pub use fallback::{Events, Fallback};
 pub use mailbox::{Mailbox, link};

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::User;
+use super::{User, check_frame};
 
 /// How long a story waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,7 +63,11 @@ impl Socket {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a frame in time");
             match message {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).expect("JSON"),
+                Some(Ok(Message::Text(text))) => {
+                    let frame = serde_json::from_str(&text).expect("JSON");
+                    check_frame(&frame);
+                    return frame;
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("a frame was expected, not {other:?}"),
             }
@@ -133,6 +137,16 @@ impl Socket {
         self.waiting = rest;
         let found: Vec<Value> = found;
         found.into_iter().map(|frame| frame["d"].clone()).collect()
+    }
+
+    /// Everything that has come: asks for something, and takes all that came up to the answer.
+    pub async fn drain_all(&mut self) -> Vec<Value> {
+        self.send(json!({"op": "heartbeat"})).await;
+        let mut all = std::mem::take(&mut self.waiting);
+        while all.last().is_none_or(|frame| frame["op"] != "heartbeat_ack") {
+            all.push(self.frame().await);
+        }
+        all
     }
 
     /// The code with which the server closes; frames before it are passed over.

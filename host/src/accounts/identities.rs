@@ -145,7 +145,8 @@ impl Identities {
 }
 
 /// The body of `session_revoked`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = SessionRef)]
 pub(crate) struct Revoked {
     pub id: SessionId,
 }

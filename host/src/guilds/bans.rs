@@ -161,8 +161,9 @@ async fn ban(
 }
 
 /// The body of `ban_removed`.
-#[derive(Serialize)]
-struct Removed {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BanRemoved)]
+pub(crate) struct Removed {
     user: Author,
 }
 

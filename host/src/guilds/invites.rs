@@ -223,8 +223,9 @@ pub async fn accept(app: &App, caller: &Caller, code: &str) -> Result<Accepted> 
 }
 
 /// The body of `invite_deleted`.
-#[derive(Serialize)]
-struct Deleted {
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteDeleted)]
+pub(crate) struct Deleted {
     code: String,
     guild_id: GuildId,
 }

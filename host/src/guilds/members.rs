@@ -208,8 +208,9 @@ pub async fn kick(app: &App, caller: &Caller, guild: GuildId, user: UserId) -> R
 }
 
 /// The body of `member_left`.
-#[derive(Serialize)]
-struct Left<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemberLeft)]
+pub(crate) struct Left<'a> {
     user: &'a Author,
 }
 

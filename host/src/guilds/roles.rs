@@ -238,8 +238,9 @@ pub async fn change(
 }
 
 /// The body of `role_deleted`. Members lose the role with it, and channels what they said of it.
-#[derive(Serialize)]
-struct Deleted {
+#[derive(Serialize, ToSchema)]
+#[schema(as = RoleDeleted)]
+pub(crate) struct Deleted {
     id: RoleId,
     guild_id: GuildId,
 }

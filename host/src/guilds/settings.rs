@@ -160,8 +160,9 @@ pub async fn transfer(app: &App, caller: &Caller, guild: GuildId, transfer: Tran
 }
 
 /// The body of `guild_deleted`.
-#[derive(Serialize)]
-struct Deleted {
+#[derive(Serialize, ToSchema)]
+#[schema(as = GuildDeleted)]
+pub(crate) struct Deleted {
     id: GuildId,
 }
 

@@ -42,8 +42,8 @@ pub struct Deleted {
 }
 
 /// The body of `message_deleted`.
-#[derive(Serialize)]
-struct MessageDeleted {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessageDeleted {
     id: MessageId,
     channel_id: ChannelId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,8 +51,9 @@ struct MessageDeleted {
 }
 
 /// The body of `messages_deleted`.
-#[derive(Serialize)]
-struct MessagesDeleted<'a> {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessagesDeleted<'a> {
+    #[schema(value_type = Vec<MessageId>)]
     ids: &'a [MessageId],
     channel_id: ChannelId,
     guild_id: GuildId,

@@ -40,8 +40,8 @@ pub struct Pin {
 }
 
 /// The body of `pin_removed`.
-#[derive(Serialize)]
-struct PinRemoved {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PinRemoved {
     channel_id: ChannelId,
     #[serde(skip_serializing_if = "Option::is_none")]
     guild_id: Option<GuildId>,

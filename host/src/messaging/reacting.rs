@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 use super::commit;
 use super::store::{FLAG_REACTED, marks};
@@ -36,7 +37,8 @@ pub struct Reaction {
 }
 
 /// One person's reaction to a message: the body of `reaction_added` and `reaction_removed`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Reaction)]
 pub struct Mark {
     /// The message.
     pub message_id: MessageId,

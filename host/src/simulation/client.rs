@@ -65,7 +65,7 @@ impl Line {
     fn open(node: &Node) -> Line {
         let (posted, from_client) = mpsc::channel(64);
         let mailbox = Mailbox::new(goodbye);
-        let transport = Transport::Polling { posted: from_client, mailbox: mailbox.clone(), probed: false };
+        let transport = Transport::polling(from_client, mailbox.clone());
         let guest = Caller {
             user: UserId(0),
             kind: CallerKind::Anonymous,

@@ -6,6 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
+use utoipa::ToSchema;
+
+mod name;
+
+pub use name::CommandName;
 
 use super::event::Moment;
 use super::presence::{Availability, Presence, Status};
@@ -32,19 +37,21 @@ const MEMBERS_AT_ONCE: i64 = 100;
 pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<str>> {
     let body = body.get().as_bytes();
     let caller = &*session.caller_now().await?;
+    let Ok(name) = name.parse::<CommandName>() else {
+        return Err(Error::field("/op", FieldCode::InvalidFormat));
+    };
     match name {
-        "send_message" => send_message(session, caller, parse(body)?).await,
+        CommandName::SendMessage => send_message(session, caller, parse(body)?).await,
         // All but messages are boxed: together they would make every message's future large.
-        "join_room" => Box::pin(join_room(session, caller, parse(body)?)).await,
-        "leave_room" => Box::pin(leave_room(session, caller, parse(body)?)).await,
-        "typing" => Box::pin(typing(session, caller, parse(body)?, Moment::Typing)).await,
-        "stop_typing" => Box::pin(typing(session, caller, parse(body)?, Moment::StopTyping)).await,
-        "request_members" => Box::pin(request_members(session, caller, parse(body)?)).await,
-        "set_presence" => Box::pin(set_presence(session, caller, parse(body)?)).await,
-        "join_voice" => Box::pin(join_voice(session, caller, parse(body)?)).await,
-        "leave_voice" => Box::pin(leave_voice(session, caller, parse(body)?)).await,
-        "voice_state" => Box::pin(voice_state(session, caller, parse(body)?)).await,
-        _ => Err(Error::field("/op", FieldCode::InvalidFormat)),
+        CommandName::JoinRoom => Box::pin(join_room(session, caller, parse(body)?)).await,
+        CommandName::LeaveRoom => Box::pin(leave_room(session, caller, parse(body)?)).await,
+        CommandName::Typing => Box::pin(typing(session, caller, parse(body)?, Moment::Typing)).await,
+        CommandName::StopTyping => Box::pin(typing(session, caller, parse(body)?, Moment::StopTyping)).await,
+        CommandName::RequestMembers => Box::pin(request_members(session, caller, parse(body)?)).await,
+        CommandName::SetPresence => Box::pin(set_presence(session, caller, parse(body)?)).await,
+        CommandName::JoinVoice => Box::pin(join_voice(session, caller, parse(body)?)).await,
+        CommandName::LeaveVoice => Box::pin(leave_voice(session, caller, parse(body)?)).await,
+        CommandName::VoiceState => Box::pin(voice_state(session, caller, parse(body)?)).await,
     }
 }
 
@@ -78,10 +85,8 @@ impl Allowance {
 
     /// Takes one command; false if there was none left.
     pub fn take(&mut self, name: &str) -> bool {
-        let bucket = match name {
-            "typing" | "stop_typing" | "voice_state" => &mut self.ephemeral,
-            _ => &mut self.commands,
-        };
+        let momentary = name.parse::<CommandName>().is_ok_and(CommandName::is_momentary);
+        let bucket = if momentary { &mut self.ephemeral } else { &mut self.commands };
         self.unlimited || bucket.take()
     }
 }
@@ -100,9 +105,9 @@ impl Bucket {
 }
 
 /// The route's body, and the channel that stands in the path there.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SendMessage {
+pub(super) struct SendMessage {
     channel_id: ChannelId,
     content: String,
     nonce: Option<String>,
@@ -135,9 +140,9 @@ async fn send_message(session: &Session, caller: &Caller, body: SendMessage) -> 
 }
 
 /// `channel:ID` or `guild:ID`.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct InRoom {
+pub(super) struct InRoom {
     room: String,
 }
 
@@ -155,7 +160,7 @@ impl InRoom {
     }
 
     fn answer(self) -> Result<Arc<str>> {
-        json(&serde_json::json!({ "room": self.room }))
+        json(&self)
     }
 }
 
@@ -194,9 +199,9 @@ async fn leave_room(session: &Session, caller: &Caller, room: InRoom) -> Result<
 }
 
 /// A channel by its id.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct InChannel {
+pub(super) struct InChannel {
     channel_id: ChannelId,
 }
 
@@ -204,8 +209,8 @@ impl Validate for InChannel {
     fn check(&self, _: &mut Faults) {}
 }
 
-#[derive(Serialize)]
-struct Typing {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Typing {
     channel_id: ChannelId,
     user_id: UserId,
 }
@@ -220,9 +225,9 @@ async fn typing(session: &Session, caller: &Caller, body: InChannel, moment: Mom
 }
 
 /// Which members of a guild are wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Members {
+pub(super) struct Members {
     guild_id: GuildId,
     after: Option<UserId>,
     limit: Option<i64>,
@@ -238,8 +243,8 @@ impl Validate for Members {
 }
 
 /// A member, and how busy they are.
-#[derive(Serialize)]
-struct MemberThere {
+#[derive(Serialize, ToSchema)]
+pub(super) struct MemberThere {
     #[serde(flatten)]
     member: Member,
     presence: Presence,
@@ -265,9 +270,9 @@ async fn request_members(session: &Session, caller: &Caller, wanted: Members) ->
 }
 
 /// How busy one is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Busy {
+pub(super) struct Busy {
     status: Availability,
 }
 
@@ -290,13 +295,13 @@ async fn join_voice(session: &Session, caller: &Caller, body: InChannel) -> Resu
 async fn leave_voice(session: &Session, caller: &Caller, body: InChannel) -> Result<Arc<str>> {
     voice::leave(&session.app, caller, body.channel_id).await?;
     session.app.hub.falls_silent(session.handle.id);
-    json(&serde_json::json!({ "channel_id": body.channel_id }))
+    json(&body)
 }
 
 /// What somebody says of themselves in voice.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Voice {
+pub(super) struct Voice {
     channel_id: ChannelId,
     muted: Option<bool>,
     deafened: Option<bool>,

@@ -17,6 +17,7 @@ mod tail;
 
 pub(super) use follow::subject;
 pub use handle::Handle;
+pub(super) use listener::Hidden;
 pub use listener::Interest;
 use listener::{Listener, Sight, Visible};
 use rooms::State;

@@ -82,7 +82,7 @@ pub fn open(app: &App, wire: Wire, guest: Caller) -> Result<String> {
     app.hub.polls.0.lock().insert(sid.clone(), Polled { protocol, posted: sender, mailbox: mailbox.clone() });
     let (app, name) = (app.clone(), sid.clone());
     tokio::spawn(async move {
-        let transport = Transport::Polling { posted, mailbox: mailbox.clone(), probed: false };
+        let transport = Transport::polling(posted, mailbox.clone());
         session::serve(app.clone(), transport, wire, guest).await;
         // A request that is held goes home at once, if nobody was told why it ends: some clients wait for it.
         mailbox.close(super::CloseCode::Unknown);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::CloseCode;
 use crate::closed_set;
@@ -23,7 +24,7 @@ pub enum Protocol {
 }
 
 /// Which events a session receives from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Subscribe {
     /// All that it may see.
@@ -34,7 +35,7 @@ pub enum Subscribe {
 }
 
 /// Who a client says it is, that comes for the first time.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identify {
     /// An access token; or a bot's, after `Bot `.
@@ -46,13 +47,14 @@ pub struct Identify {
 }
 
 /// Who a client says it is, that comes back, and where it was.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     /// An access token; or a bot's, after `Bot `.
     pub token: String,
     /// The last position that it has seen of each stream.
     #[serde(deserialize_with = "cursors")]
+    #[schema(value_type = BTreeMap<StreamId, i64>)]
     pub cursors: Cursors,
     /// The session that it had, whose socket is closed if it is still there.
     pub session_id: Option<String>,
@@ -60,6 +62,7 @@ pub struct Resume {
     pub subscribe: Option<Subscribe>,
     /// The rooms that it had joined.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     pub rooms: Vec<Room>,
     /// The channels that it had left inside of guilds that it receives.
     #[serde(default)]

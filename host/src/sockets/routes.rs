@@ -14,7 +14,7 @@ use super::engineio::{self, Refusal};
 use super::polled::{MAX_PAYLOAD, Polled};
 use super::transport::{self, Transport};
 use super::wire::{Compress, Encoding, Wire};
-use super::{fallback, gateway, session};
+use super::{asyncapi, fallback, gateway, session};
 use crate::accounts::{Caller, CallerKind};
 use crate::app::App;
 use crate::error::{Code, Result};
@@ -27,6 +27,7 @@ use crate::id::UserId;
 /// The routes of the sockets.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/api/v1/asyncapi.json", get(asyncapi::get))
         .route("/gateway", get(native))
         .route("/gateway/fallback", post(fallback_open))
         .route("/gateway/fallback/{sid}", get(fallback_get).post(fallback_post).delete(fallback_leave))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, MissedTickBehavior};
+use utoipa::ToSchema;
 
 use super::backend::Backend;
 use super::hub::Handle;
@@ -26,8 +27,9 @@ use crate::log::source::Source;
 use crate::voice::ending;
 
 /// The body of `channel_shown`.
-#[derive(Serialize)]
-struct Shown<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChannelShown)]
+pub(super) struct Shown<'a> {
     guild_id: GuildId,
     channel_id: ChannelId,
     channel: &'a Channel,

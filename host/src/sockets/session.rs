@@ -12,7 +12,9 @@ mod entrance;
 mod pulse;
 pub mod resume;
 
+pub(super) use entrance::Ready;
 use pulse::{Beat, Pulse};
+pub(super) use resume::{Resumed, Resync};
 
 use super::backend::Backend;
 use super::event::Event;

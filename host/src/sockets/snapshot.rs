@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
 
 use crate::accounts::{self, User};
 use crate::app::App;
@@ -70,16 +71,18 @@ pub struct Stream {
     pub body: Box<RawValue>,
 }
 
-#[derive(Serialize)]
-struct Whole {
+#[derive(Serialize, ToSchema)]
+#[schema(as = StreamSnapshot)]
+pub(super) struct Whole {
     id: StreamId,
     s: i64,
     #[serde(flatten)]
     content: Content,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[schema(as = StreamContent)]
 enum Content {
     /// The caller's own account.
     Account,
@@ -90,7 +93,7 @@ enum Content {
 }
 
 /// A guild as one of its members sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GuildSnapshot {
     guild: Guild,
     channels: Vec<Channel>,

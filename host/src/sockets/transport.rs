@@ -76,6 +76,11 @@ fn texts(frames: &mut Vec<Frame>) -> Vec<Utf8Bytes> {
 }
 
 impl Transport {
+    /// Requests that come and go.
+    pub fn polling(posted: mpsc::Receiver<FromPolling>, mailbox: Mailbox) -> Transport {
+        Transport::Polling { posted, mailbox, probed: false }
+    }
+
     /// The next thing that arrives. Nothing is lost if the future is dropped.
     pub async fn receive(&mut self) -> Arrived {
         match self {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Handle;
 use super::tail::Told;
@@ -171,8 +172,9 @@ impl Listener {
 }
 
 /// The body of `channel_hidden`.
-#[derive(Serialize)]
-struct Hidden {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChannelHidden)]
+pub(in crate::sockets) struct Hidden {
     /// None for direct messages and groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     guild_id: Option<GuildId>,

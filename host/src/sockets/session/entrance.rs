@@ -8,9 +8,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::{Floors, Session, resume};
-use crate::accounts::{Caller, CallerKind};
+use crate::accounts::{Caller, CallerKind, User};
 use crate::error::{Code, Result};
 use crate::i18n;
 use crate::id::{SessionId, StreamId, UserId};
@@ -19,7 +20,7 @@ use crate::sockets::backend::Backend;
 use crate::sockets::hub::Handle;
 use crate::sockets::presence::{Presence, Status};
 use crate::sockets::protocol::{Identify, Inbound, Notice, Protocol, Resume, Subscribe, problem};
-use crate::sockets::snapshot::Stream;
+use crate::sockets::snapshot::{Stream, Whole};
 use crate::sockets::transport::{Arrived, Transport};
 use crate::sockets::wire::{Frame, Wire};
 
@@ -140,11 +141,14 @@ async fn let_in<B: Backend>(app: &B, caller: &mut Caller, greeting: &Greeting, w
 }
 
 /// The body of `ready`.
-#[derive(Serialize)]
-struct Ready<'a> {
+#[derive(Serialize, ToSchema)]
+pub(in crate::sockets) struct Ready<'a> {
     session_id: String,
+    #[schema(value_type = User)]
     user: &'a RawValue,
+    #[schema(value_type = Vec<UserId>)]
     blocked: &'a [UserId],
+    #[schema(value_type = Vec<Whole>)]
     streams: &'a [Stream],
     presences: Vec<Presence>,
 }

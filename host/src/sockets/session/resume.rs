@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::entrance::{failed, listen, meet, send};
 use super::{Floors, Session};
+use crate::accounts::User;
 use crate::closed_set;
 use crate::error::Result;
 use crate::id::{StreamId, UserId};
@@ -20,7 +22,7 @@ use crate::sockets::event::Event;
 use crate::sockets::hub::{Told, subject};
 use crate::sockets::presence::Presence;
 use crate::sockets::protocol::{Notice, Resume, Room, Subscribe};
-use crate::sockets::snapshot::Stream;
+use crate::sockets::snapshot::{Stream, Whole};
 use crate::sockets::transport::Transport;
 use crate::sockets::wire::Frame;
 
@@ -50,33 +52,36 @@ enum Missed {
 }
 
 /// The body of `resync`.
-#[derive(Serialize)]
-struct Resync<'a> {
+#[derive(Serialize, ToSchema)]
+pub(in crate::sockets) struct Resync<'a> {
     stream: StreamId,
     reason: Reason,
     /// The stream as in `ready`; null if the user isn't in it.
+    #[schema(value_type = Option<Whole>)]
     snapshot: Option<&'a Stream>,
     /// The account as in `ready`, if the stream is the account's own.
     #[serde(flatten)]
     account: Option<Account<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Account<'a> {
+    #[schema(value_type = User)]
     user: &'a RawValue,
+    #[schema(value_type = Vec<UserId>)]
     blocked: &'a [UserId],
 }
 
 /// The body of `resumed`.
-#[derive(Serialize)]
-struct Resumed {
+#[derive(Serialize, ToSchema)]
+pub(in crate::sockets) struct Resumed {
     session_id: String,
     streams: Vec<Place>,
     presences: Vec<Presence>,
 }
 
 /// A stream and its position.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Place {
     id: StreamId,
     s: i64,
