@@ -46,6 +46,7 @@ story!(the_people_one_talks_to_are_watched_by_themselves, |app| {
     assert_eq!(his.event("presence").await, json!({"user_id": ada.id, "status": "online"}));
 
     ada.post(&format!("/users/{}/block", bob.id), json!({})).await.expect(200);
+    hers.event("block_added").await;
     hers.request("set_presence", json!({"status": "idle"})).await.unwrap();
     his.request("set_presence", json!({"status": "dnd"})).await.unwrap();
     his.request("typing", json!({"channel_id": direct})).await.unwrap();
