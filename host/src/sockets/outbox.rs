@@ -39,6 +39,12 @@ impl Out {
             Out::Frame(_) => None,
         }
     }
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Out::Event(event) => Some(event.name),
+            Out::Frame(_) => None,
+        }
+    }
 }
 
 /// The queue of one socket.
@@ -137,10 +143,12 @@ impl Outbox {
 }
 
 impl Queue {
-    /// Puts something in the place of what waits already about the same; false if nothing does.
+    /// Puts something in the place of what waits already about the same and says the same of it; false if
+    /// nothing does. That somebody stops takes no place of their beginning: who is told both knows both.
     fn replace(&mut self, out: &Out) -> bool {
         let Some(subject) = out.subject() else { return false };
-        let Some(old) = self.waiting.iter_mut().find(|one| one.subject() == Some(subject)) else { return false };
+        let last = self.waiting.iter_mut().rev().find(|one| one.subject() == Some(subject));
+        let Some(old) = last.filter(|one| one.name() == out.name()) else { return false };
         self.bytes = self.bytes + out.size() - old.size();
         *old = out.clone();
         true

@@ -17,6 +17,9 @@ use crate::sockets::event::{Event, Moment};
 use crate::sockets::outbox::Out;
 use crate::sockets::snapshot::Stream;
 
+/// A part of a session's queue that is filled before sessions get a turn: one of so many.
+const SHARE: usize = 8;
+
 /// Sessions that see channels from now on, by channel.
 type Gained = Vec<(ChannelId, Vec<Arc<Handle>>)>;
 
@@ -24,6 +27,7 @@ impl Hub {
     /// Hands rows of the log to those who listen, in order, and keeps what they see as the rows say.
     pub async fn publish<B: Backend>(&self, backend: &B, entries: &[Arc<Entry>]) {
         let told: Vec<Told> = entries.iter().cloned().map(Told::new).collect();
+        let (mut rows_at_once, mut bytes_at_once) = (0, 0);
         let mut rest = &told[..];
         while let Some(first) = rest.first() {
             // Channels that come or go together do so for those who see them as soon as the first does.
@@ -41,6 +45,14 @@ impl Hub {
             }
             if !before {
                 rows.iter().for_each(|row| self.deliver(row));
+            }
+            // Sessions get their turn before the share of a batch alone fills their queues.
+            rows_at_once += rows.len();
+            bytes_at_once += rows.iter().map(|row| row.event.size()).sum::<usize>();
+            let (most_rows, most_bytes) = (self.settings.queue_frames / SHARE, self.settings.queue_bytes / SHARE);
+            if rows_at_once >= most_rows || bytes_at_once >= most_bytes {
+                (rows_at_once, bytes_at_once) = (0, 0);
+                tokio::task::yield_now().await;
             }
         }
         let mut tail = self.tail.lock();
