@@ -53,9 +53,9 @@ struct RunOptions {
     /// Also measures the scenarios of growth with ten million messages, which takes several gigabytes of disk.
     #[arg(long)]
     ten_million: bool,
-    /// Has the clients of a storm resume; without it they identify anew.
+    /// Has the clients of a storm identify anew; without it they resume.
     #[arg(long)]
-    resume: bool,
+    identify: bool,
     /// The document that keeps the table.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -127,7 +127,7 @@ fn run(options: &RunOptions) -> Result<()> {
         .context("GUILDHALL_BIN must name the release server; `cargo xtask bench` builds it and sets this")?;
     bench.server = Some(std::path::absolute(PathBuf::from(server))?);
     bench.ten_million = options.ten_million;
-    bench.resume = options.resume;
+    bench.resume = !options.identify;
 
     let mut report = Report::begin(&bench)?;
     for (name, scenario) in chosen {
