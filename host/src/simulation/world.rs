@@ -31,6 +31,8 @@ pub struct World {
     /// The log.
     pub log: MemoryLog,
     pub(super) state: Mutex<State>,
+    /// Everybody who may ever be a member.
+    people: Vec<UserId>,
     ids: AtomicI64,
     begun: tokio::time::Instant,
     pub(super) chance: Chance,
@@ -40,12 +42,19 @@ pub struct World {
 pub(super) struct State {
     pub rules: GuildRules,
     pub members: BTreeMap<UserId, Arc<MemberRules>>,
-    /// For each position of the guild's stream, the channels that each member saw once it was committed.
-    seen: BTreeMap<i64, BTreeMap<UserId, BTreeSet<ChannelId>>>,
+    /// For each position of the guild's stream, what everybody saw once it was committed.
+    seen: BTreeMap<i64, BTreeMap<UserId, Sight>>,
     /// Every message: its position, its channel, its nonce and its id.
     messages: Vec<Message>,
     /// What was answered under a nonce.
     nonces: HashMap<String, Arc<str>>,
+}
+
+/// What somebody saw at a position.
+struct Sight {
+    is_member: bool,
+    /// What the rules let them see, or would if they were a member.
+    channels: BTreeSet<ChannelId>,
 }
 
 /// A message that was committed.
@@ -73,10 +82,7 @@ impl World {
             roles: HashMap::from([(GUILD.everyone(), everyone)]),
             channels: channels.iter().map(|channel| (*channel, text_channel())).collect(),
         };
-        let member = |user: &UserId| {
-            let rules = MemberRules { user: *user, roles: Default::default(), timed_out_until: None };
-            (*user, Arc::new(rules))
-        };
+        let member = |user: &UserId| (*user, Arc::new(member_without_roles(*user)));
         let state = State {
             rules,
             members: people.iter().map(member).collect(),
@@ -87,6 +93,7 @@ impl World {
         let world = World {
             log: MemoryLog::new(SHARDS),
             state: Mutex::new(state),
+            people: people.to_vec(),
             ids: AtomicI64::new(1),
             begun: tokio::time::Instant::now(),
             chance,
@@ -185,8 +192,7 @@ impl World {
         let kind = match state.members.remove(&user) {
             Some(_) => EventKind::MemberLeft,
             None => {
-                let rules = MemberRules { user, roles: Default::default(), timed_out_until: None };
-                state.members.insert(user, Arc::new(rules));
+                state.members.insert(user, Arc::new(member_without_roles(user)));
                 EventKind::MemberJoined
             }
         };
@@ -214,7 +220,11 @@ impl World {
 
     fn note_sight(&self, position: i64) {
         let mut state = self.state.lock();
-        let seen = state.members.keys().map(|user| (*user, state.sight(*user))).collect();
+        let look = |user: &UserId| {
+            let sight = Sight { is_member: state.members.contains_key(user), channels: state.by_rules(*user) };
+            (*user, sight)
+        };
+        let seen = self.people.iter().map(look).collect();
         state.seen.insert(position, seen);
     }
 
@@ -243,14 +253,19 @@ impl World {
         self.state.lock().sight(user)
     }
 
-    /// Whether somebody saw a channel after some commit of these positions.
+    /// Whether somebody may have been shown a channel in these positions: they were a member after some
+    /// commit, and the rules let them see it after some commit. A node that lags behind knows the newest
+    /// rules with the membership that stood at its row, so the two need not be the same commit.
     pub fn ever_saw(&self, user: UserId, channel: ChannelId, from: i64, through: i64) -> bool {
-        self.state.lock().saw(from, through).any(|seen| seen.get(&user).is_some_and(|seen| seen.contains(&channel)))
+        let state = self.state.lock();
+        state.saw(user, from, through).any(|sight| sight.is_member)
+            && state.saw(user, from, through).any(|sight| sight.channels.contains(&channel))
     }
 
     /// Whether somebody saw a channel after every commit of these positions.
     pub fn always_saw(&self, user: UserId, channel: ChannelId, from: i64, through: i64) -> bool {
-        self.state.lock().saw(from, through).all(|seen| seen.get(&user).is_some_and(|seen| seen.contains(&channel)))
+        let state = self.state.lock();
+        state.saw(user, from, through).all(|sight| sight.is_member && sight.channels.contains(&channel))
     }
 
     /// Every message, in order.
@@ -261,16 +276,24 @@ impl World {
 
 impl State {
     pub(super) fn sight(&self, user: UserId) -> BTreeSet<ChannelId> {
-        let Some(member) = self.members.get(&user) else { return BTreeSet::new() };
+        if self.members.contains_key(&user) { self.by_rules(user) } else { BTreeSet::new() }
+    }
+
+    fn by_rules(&self, user: UserId) -> BTreeSet<ChannelId> {
+        let member = member_without_roles(user);
         let sees = |channel: &ChannelId| {
-            self.rules.resolve(member, Some(*channel), Timestamp(0)).contains(Permissions::VIEW_CHANNEL)
+            self.rules.resolve(&member, Some(*channel), Timestamp(0)).contains(Permissions::VIEW_CHANNEL)
         };
         self.rules.channels.keys().copied().filter(sees).collect()
     }
 
-    fn saw(&self, from: i64, through: i64) -> impl Iterator<Item = &BTreeMap<UserId, BTreeSet<ChannelId>>> {
-        self.seen.range(from..=through).map(|(_, seen)| seen)
+    fn saw(&self, user: UserId, from: i64, through: i64) -> impl Iterator<Item = &Sight> {
+        self.seen.range(from..=through).filter_map(move |(_, seen)| seen.get(&user))
     }
+}
+
+fn member_without_roles(user: UserId) -> MemberRules {
+    MemberRules { user, roles: Default::default(), timed_out_until: None }
 }
 
 fn text_channel() -> ChannelRule {
