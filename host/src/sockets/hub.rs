@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+mod flush;
 mod follow;
 mod handle;
 mod listener;
@@ -41,6 +42,8 @@ use crate::log::Entry;
 
 /// Replays that may read from the log at once: each may hold ten thousand rows.
 const REPLAYS_AT_ONCE: usize = 16;
+/// Clients that may come in at once: each needs some ten kilobytes meanwhile, and a turn of the database.
+const ENTRANCES_AT_ONCE: usize = 32;
 /// How long a client that comes back may wait for this node to have published what it has seen elsewhere.
 const CATCH_UP: Duration = Duration::from_secs(5);
 
@@ -58,6 +61,8 @@ pub struct Hub {
     places: Arc<Semaphore>,
     /// Who may read what they missed from the log at the moment.
     pub replays: Semaphore,
+    /// Who may come in at the moment.
+    pub entrances: Semaphore,
     /// Clients without sockets.
     pub polls: Polls,
     /// Who is in which voice channel.
@@ -78,6 +83,7 @@ impl Hub {
             settings: settings.clone(),
             places: Arc::new(Semaphore::new(settings.connections)),
             replays: Semaphore::new(REPLAYS_AT_ONCE),
+            entrances: Semaphore::new(ENTRANCES_AT_ONCE),
             polls: Polls::default(),
             voices: Voices::default(),
             presences: Presences::default(),
@@ -384,13 +390,16 @@ impl Hub {
         everybody
     }
 
-    fn deliver(&self, told: &Told) {
+    /// Puts a row into the queues of those who receive it; adds to `touched` those whose queues were empty.
+    fn deliver(&self, told: &Told, touched: &mut Vec<Arc<Handle>>) {
         let state = self.state.read();
         let Some(room) = state.rooms.get(&told.entry.stream) else { return };
         let mut alike: Option<(*const Visible, bool)> = None;
         for listener in room.listeners.values() {
-            if listener.receives_like(&told.entry, &mut alike) {
-                listener.handle.outbox.push(Out::Event(told.event.clone()));
+            if listener.receives_like(&told.entry, &mut alike)
+                && listener.handle.outbox.add(Out::Event(told.event.clone()))
+            {
+                touched.push(listener.handle.clone());
             }
         }
         room.head.store(told.entry.position, Ordering::Release);

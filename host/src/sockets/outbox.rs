@@ -11,6 +11,9 @@ use super::event::{Class, Event, Subject};
 use super::wire::Frame;
 use crate::config::Sockets;
 
+/// Places that an empty queue keeps: there are many sockets, and most are idle.
+const KEPT: usize = 4;
+
 /// Something to write.
 #[derive(Clone)]
 pub enum Out {
@@ -60,6 +63,8 @@ pub struct Outbox {
 struct Queue {
     waiting: VecDeque<Out>,
     bytes: usize,
+    /// Whether its session must have a turn, whatever waits.
+    nudged: bool,
     closing: Option<CloseCode>,
 }
 
@@ -75,30 +80,47 @@ impl Outbox {
         }
     }
 
-    /// Adds something. If it doesn't fit, what may be dropped is; then the socket is closed.
+    /// Adds something, and wakes the session to write it. If it doesn't fit, what may be dropped is; then the
+    /// socket is closed.
     pub fn push(&self, out: Out) {
+        if self.add(out) {
+            self.news.notify_one();
+        }
+    }
+
+    /// The same without waking the session; true if nothing waited before: then somebody must see to it.
+    pub fn add(&self, out: Out) -> bool {
         let mut queue = self.queue.lock();
         if queue.closing.is_some() || queue.replace(&out) {
-            return;
+            return false;
         }
         let size = out.size();
         if queue.waiting.len() >= self.max_frames || queue.bytes + size > self.max_bytes {
             if out.class() == Class::Droppable {
-                return;
+                return false;
             }
             queue.drop_droppable();
             if queue.waiting.len() >= self.max_frames || queue.bytes + size > self.max_bytes {
                 queue.close(CloseCode::OverLimit);
                 self.news.notify_one();
                 self.ending.notify_waiters();
-                return;
+                return false;
             }
         }
         queue.bytes += size;
         queue.waiting.push_back(out);
-        if queue.waiting.len() == 1 {
-            self.news.notify_one();
-        }
+        queue.waiting.len() == 1
+    }
+
+    /// Gives the session a turn, to write what waits for it.
+    pub fn nudge(&self) {
+        self.queue.lock().nudged = true;
+        self.news.notify_one();
+    }
+
+    /// Whether the socket is to be closed.
+    pub fn is_closing(&self) -> bool {
+        self.queue.lock().closing.is_some()
     }
 
     /// Closes the socket, after what waits already.
@@ -125,7 +147,7 @@ impl Outbox {
             let news = self.news.notified();
             {
                 let queue = self.queue.lock();
-                if !queue.waiting.is_empty() || queue.closing.is_some() {
+                if !queue.waiting.is_empty() || queue.nudged || queue.closing.is_some() {
                     return;
                 }
             }
@@ -137,7 +159,9 @@ impl Outbox {
     pub fn take(&self, into: &mut Vec<Out>) -> Option<CloseCode> {
         let mut queue = self.queue.lock();
         into.extend(queue.waiting.drain(..));
+        queue.waiting.shrink_to(KEPT);
         queue.bytes = 0;
+        queue.nudged = false;
         queue.closing
     }
 }

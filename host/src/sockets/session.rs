@@ -1,6 +1,5 @@
 //! One client's session, whichever dialect it speaks and however its frames travel.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +11,14 @@ mod entrance;
 mod pulse;
 pub mod resume;
 
+use entrance::Greeting;
 pub(super) use entrance::Ready;
 use pulse::{Beat, Pulse};
 pub(super) use resume::{Resumed, Resync};
 
 use super::backend::Backend;
-use super::event::Event;
 use super::hub::Handle;
-use super::outbox::Out;
+use super::progress::Floors;
 use super::protocol::{Inbound, Protocol, problem};
 use super::transport::{Arrived, Transport};
 use super::wire::{Frame, Wire};
@@ -27,12 +26,12 @@ use super::{CloseCode, command};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::id::StreamId;
-use crate::known_bugs::{KnownBug, is_back};
 
 /// How long a write may go on once its socket is to be closed: a client that doesn't read must not
 /// hold its place.
 const LAST_WRITE: Duration = Duration::from_secs(1);
+/// How long a client that comes in keeps others waiting.
+const LONGEST_TURN: Duration = Duration::from_millis(250);
 /// How long commands under way may take once the server ends.
 const LAST_COMMANDS: Duration = Duration::from_secs(2);
 /// Commands of one socket that may be under way at once; then it isn't read until one is done.
@@ -77,11 +76,14 @@ impl<B: Backend> Session<B> {
 
 /// Serves a client from its first frame to its last.
 pub async fn serve<B: Backend>(app: B, mut transport: Transport, wire: Wire, guest: Caller) {
-    // What is needed to come in is large, and given back before a long life begins.
-    let entered = Box::pin(entrance::enter(&app, &mut transport, wire, guest)).await;
+    let entered = match entrance::greet(&app, &mut transport, wire).await {
+        Ok(greeting) => enter(&app, &mut transport, wire, guest, greeting).await,
+        Err(code) => Err(code),
+    };
     let code = match entered {
         Ok((session, floors)) => {
             let code = live(&session, &mut transport, floors).await;
+            session.handle.progress.lock().write_to(None);
             app.hub().leave(&session.handle);
             app.departed(&session.handle).await;
             code
@@ -93,52 +95,24 @@ pub async fn serve<B: Backend>(app: B, mut transport: Transport, wire: Wire, gue
     }
 }
 
-/// Positions up to which a session was told everything when it began.
-#[derive(Default)]
-struct Floors {
-    of_streams: HashMap<StreamId, i64>,
-    highest: i64,
-    /// The versions of guilds' rules by which it was shown what it sees.
-    of_rules: HashMap<StreamId, i64>,
-}
-
-impl Floors {
-    fn new(of_streams: HashMap<StreamId, i64>, of_rules: HashMap<StreamId, i64>) -> Floors {
-        let highest = of_streams.values().copied().max().unwrap_or_default();
-        Floors { of_streams, highest, of_rules }
-    }
-
-    /// Turns what waited into frames, and notes how far the streams have come with it.
-    fn write(&self, waiting: &mut Vec<Out>, wire: Wire, told: &mut BTreeMap<StreamId, i64>, frames: &mut Vec<Frame>) {
-        for out in waiting.drain(..) {
-            if let Out::Event(event) = &out
-                && let Some((stream, position)) = event.place
-            {
-                let at = told.entry(stream).or_default();
-                *at = position.max(*at);
-            }
-            frames.extend(self.frame(out, wire));
+/// Lets a client in when its turn has come: what is needed for it is large, so few come in at once, and it is
+/// given back before a long life begins.
+async fn enter<B: Backend>(
+    app: &B,
+    transport: &mut Transport,
+    wire: Wire,
+    guest: Caller,
+    greeting: Greeting,
+) -> Result<(Session<B>, Floors), CloseCode> {
+    let turn = app.hub().entrances.acquire().await.map_err(|_| CloseCode::Unknown)?;
+    let mut entering = Box::pin(entrance::enter(app, transport, wire, guest, greeting));
+    match tokio::time::timeout(LONGEST_TURN, &mut entering).await {
+        Ok(entered) => entered,
+        // A client that reads slowly holds up nobody else.
+        Err(_) => {
+            drop(turn);
+            entering.await
         }
-    }
-
-    /// The frame of something that waited, unless the session was told it when it began.
-    fn frame(&self, out: Out, wire: Wire) -> Option<Frame> {
-        match out {
-            Out::Frame(frame) => Some(frame),
-            Out::Event(event) if self.hold(&event) => None,
-            Out::Event(event) => Some(event.frame(wire)),
-        }
-    }
-
-    /// Whether what the session was given when it began holds an event already.
-    fn hold(&self, event: &Event) -> bool {
-        let is_told = event.place.is_some_and(|(stream, position)| {
-            position <= self.highest && self.of_streams.get(&stream).is_some_and(|floor| position <= *floor)
-        });
-        let is_shown = event
-            .rules
-            .is_some_and(|(guild, version)| self.of_rules.get(&guild).is_some_and(|given| version <= *given));
-        (is_told || is_shown) && !is_back(KnownBug::FloorIgnored)
     }
 }
 
@@ -147,12 +121,13 @@ impl Floors {
 async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floors: Floors) -> Option<CloseCode> {
     let wire = session.handle.wire;
     let mut pulse = Pulse::new(session.app.settings(), session.protocol());
-    let mut told: BTreeMap<StreamId, i64> = floors.of_streams.iter().map(|(stream, at)| (*stream, *at)).collect();
+    session.handle.progress.lock().begin(floors, transport.plain());
     let mut allowance = command::Allowance::new(session.app.settings(), session.app.is_limited());
     let mut running = FuturesUnordered::new();
-    let mut waiting: Vec<Out> = Vec::new();
-    let mut frames: Vec<Frame> = Vec::new();
     loop {
+        // Given back at the end of each turn: most sessions are idle most of the time.
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut asked = false;
         // In this order, so that nothing starves: whatever it was, what waits is written afterwards.
         tokio::select! {
             biased;
@@ -182,14 +157,7 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                         }
                         Ok(Inbound::Heartbeat) => {
                             pulse.felt();
-                            // Before what waits is taken: whatever came up to here is written before this.
-                            let mut moved = session.app.hub().cursors(&session.handle, &mut told);
-                            session.handle.outbox.take(&mut waiting);
-                            floors.write(&mut waiting, wire, &mut told, &mut frames);
-                            // What came after it goes on from there: nobody is put back.
-                            moved.retain(|(stream, position)| told.get(stream) == Some(position));
-                            let ack = session.protocol().heartbeat_ack(&moved);
-                            frames.extend(ack.map(|ack| session.seal(ack)));
+                            asked = true;
                         }
                         Ok(Inbound::Nothing) => {}
                         Ok(Inbound::Elsewhere { namespace }) => {
@@ -204,14 +172,16 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                     }
                 }
                 Arrived::Alive => session.handle.hear(),
-                Arrived::Moved(socket) => frames.extend(transport.move_to(socket)),
+                Arrived::Moved(socket) => {
+                    frames.extend(transport.move_to(socket));
+                    session.handle.progress.lock().write_to(transport.plain());
+                }
                 Arrived::Gone => return None,
                 Arrived::Bad => return Some(CloseCode::BadFrame),
             },
             () = session.handle.outbox.ready() => {}
         }
-        let closing = session.handle.outbox.take(&mut waiting);
-        floors.write(&mut waiting, wire, &mut told, &mut frames);
+        let (closing, is_stuck) = write(session, &mut frames, asked);
         if closing == Some(CloseCode::GoingAway) {
             let last = async {
                 while let Some(answer) = running.next().await {
@@ -221,7 +191,7 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
             // Who gets no answer in this time asks another server, under the same nonce.
             let _ = tokio::time::timeout(LAST_COMMANDS, last).await;
         }
-        if !frames.is_empty() {
+        if is_stuck || !frames.is_empty() {
             let outbox = &session.handle.outbox;
             let cut_off = async {
                 outbox.closing().await;
@@ -230,13 +200,32 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
             tokio::select! {
                 biased;
                 sent = transport.send(&mut frames) => if !sent { return None },
-                () = cut_off => return outbox.take(&mut waiting),
+                () = cut_off => return outbox.take(&mut Vec::new()),
             }
         }
         if closing.is_some() {
             return closing;
         }
     }
+}
+
+/// Writes a session's own frames and then what waits for it, as far as that goes without waiting; what is
+/// left in `frames` is for the transport. Answers whether the session is to be closed after it, and whether
+/// something waits for room.
+fn write<B: Backend>(session: &Session<B>, frames: &mut Vec<Frame>, asked: bool) -> (Option<CloseCode>, bool) {
+    let (handle, mut waiting) = (&session.handle, Vec::new());
+    let mut progress = handle.progress.lock();
+    if asked {
+        // Before what waits is taken: whatever came up to here is written before this.
+        let mut moved = session.app.hub().cursors(handle, &mut progress.told);
+        progress.take(&handle.outbox, handle.wire, &mut waiting, frames);
+        // What came after it goes on from there: nobody is put back.
+        moved.retain(|(stream, position)| progress.told.get(stream) == Some(position));
+        frames.extend(session.protocol().heartbeat_ack(&moved).map(|ack| session.seal(ack)));
+    }
+    let closing = progress.take(&handle.outbox, handle.wire, &mut waiting, frames);
+    let is_stuck = progress.write(frames);
+    (closing, is_stuck)
 }
 
 fn answer<B: Backend>(session: &Session<B>, rid: Option<String>, done: Result<Arc<str>, Error>) -> Option<Frame> {

@@ -1,16 +1,17 @@
 //! How frames travel: over a WebSocket, or in requests that come and go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::CloseCode;
+use super::line::{Line, Plain};
 use super::mailbox::Mailbox;
 use super::polled::FromPolling;
 use super::wire::Frame;
@@ -18,7 +19,7 @@ use super::writer::write_frames;
 use crate::config::Sockets;
 
 /// A WebSocket on an upgraded HTTP connection.
-pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub type Socket = WebSocketStream<Line>;
 
 /// How long a client may take to receive one write before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -63,7 +64,8 @@ pub async fn socket(upgraded: Upgraded, settings: &Sockets) -> Socket {
         .write_buffer_size(0)
         .max_message_size(Some(settings.frame_bytes))
         .max_frame_size(Some(settings.frame_bytes));
-    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
+    let (line, read) = Line::of(upgraded);
+    WebSocketStream::from_partially_read(line, read, Role::Server, Some(config)).await
 }
 
 /// What travels by polling is text.
@@ -117,7 +119,15 @@ impl Transport {
         }
     }
 
-    /// Sends frames in as few writes as they fit; false if the client is gone or takes too long.
+    /// The connection, if others than its session may write to it.
+    pub fn plain(&self) -> Option<Arc<Plain>> {
+        match self {
+            Transport::Socket(socket) => socket.get_ref().plain().cloned(),
+            Transport::Polling { .. } => None,
+        }
+    }
+
+    /// Sends what waits on the line, and frames in as few writes as they fit; false if the client is gone or takes too long.
     pub async fn send(&mut self, frames: &mut Vec<Frame>) -> bool {
         match self {
             Transport::Socket(socket) => {

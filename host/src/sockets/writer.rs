@@ -1,7 +1,8 @@
 //! Writes frames onto a WebSocket as they are: the bytes that all receivers share, behind a header of their own.
 //!
 //! The library's own way copies each frame into a buffer for each socket. Here the kernel gathers header and
-//! payload from where they stand, and everything that waits for a socket goes to it in one call.
+//! payload from where they stand, and everything that waits for a socket goes to it in one call. Only what it
+//! doesn't take at once is copied.
 
 use std::io::{self, IoSlice};
 
@@ -61,35 +62,61 @@ impl Header {
 /// Writes frames, whole and in order.
 pub async fn write_frames<W: AsyncWrite + Unpin>(socket: &mut W, frames: &[Frame]) -> io::Result<()> {
     for some in frames.chunks(FRAMES_AT_ONCE) {
-        let headers: SmallVec<[Header; 4]> = some.iter().map(Header::of).collect();
-        if socket.is_write_vectored() {
-            let mut slices: SmallVec<[IoSlice<'_>; 8]> = SmallVec::with_capacity(2 * some.len());
-            for (header, frame) in headers.iter().zip(some) {
-                slices.push(IoSlice::new(header.as_slice()));
-                slices.push(IoSlice::new(frame.as_bytes()));
-            }
-            write_slices(socket, &mut slices).await?;
-        } else {
-            // TLS makes a record of each write: it gets all at once.
-            let mut together = Vec::with_capacity(some.iter().map(|frame| frame.len() + MAX_HEADER).sum());
-            for (header, frame) in headers.iter().zip(some) {
-                together.extend_from_slice(header.as_slice());
-                together.extend_from_slice(frame.as_bytes());
-            }
-            socket.write_all(&together).await?;
-        }
+        let mut together = Vec::with_capacity(some.iter().map(|frame| frame.len() + MAX_HEADER).sum());
+        append(some, &mut together);
+        socket.write_all(&together).await?;
     }
     socket.flush().await
 }
 
-async fn write_slices<W: AsyncWrite + Unpin>(socket: &mut W, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    while !slices.is_empty() {
-        match socket.write_vectored(slices).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => IoSlice::advance_slices(&mut slices, written),
+/// Adds frames, as they travel, to `bytes`.
+pub fn append(frames: &[Frame], bytes: &mut Vec<u8>) {
+    for frame in frames {
+        bytes.extend_from_slice(Header::of(frame).as_slice());
+        bytes.extend_from_slice(frame.as_bytes());
+    }
+}
+
+/// Hands frames to `write`, as much as it takes without waiting; what it doesn't take is added to `rest`.
+pub fn write_now(
+    frames: &[Frame],
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    rest: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut chunks = frames.chunks(FRAMES_AT_ONCE);
+    for some in chunks.by_ref() {
+        let headers: SmallVec<[Header; 4]> = some.iter().map(Header::of).collect();
+        let mut slices: SmallVec<[IoSlice<'_>; 8]> = SmallVec::with_capacity(2 * some.len());
+        for (header, frame) in headers.iter().zip(some) {
+            slices.push(IoSlice::new(header.as_slice()));
+            slices.push(IoSlice::new(frame.as_bytes()));
+        }
+        if !write_slices(&mut slices, &mut write, rest)? {
+            break;
         }
     }
+    chunks.for_each(|some| append(some, rest));
     Ok(())
+}
+
+/// False if some of it is left, and stands in `rest`.
+fn write_slices(
+    mut slices: &mut [IoSlice<'_>],
+    write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    rest: &mut Vec<u8>,
+) -> io::Result<bool> {
+    while !slices.is_empty() {
+        match write(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                slices.iter().for_each(|slice| rest.extend_from_slice(slice));
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -117,5 +144,27 @@ mod tests {
             assert_eq!(reader.next().await.unwrap().unwrap(), message);
         }
         drop(writing.await.unwrap().unwrap());
+    }
+
+    #[test]
+    fn what_is_not_taken_at_once_waits_in_order() {
+        let frames: Vec<Frame> = (0..100).map(|number: i32| Frame::from("x".repeat(number as usize * 3))).collect();
+        let mut whole = Vec::new();
+        append(&frames, &mut whole);
+        for room in [0, 1, 2, 3, 700, 5_000, whole.len()] {
+            let (mut taken, mut rest) = (Vec::new(), Vec::new());
+            let write = |slices: &[IoSlice<'_>]| {
+                let left = room - taken.len();
+                if left == 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).take(left).collect();
+                taken.extend_from_slice(&all);
+                Ok(all.len())
+            };
+            write_now(&frames, write, &mut rest).unwrap();
+            taken.append(&mut rest);
+            assert!(taken == whole, "with room for {room}");
+        }
     }
 }

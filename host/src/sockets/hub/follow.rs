@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 
+use super::flush::flush;
 use super::listener::{Listener, Visible, hidden};
 use super::{Handle, Hub, Told, goes_with};
 use crate::error::Result;
@@ -28,6 +29,7 @@ impl Hub {
     pub async fn publish<B: Backend>(&self, backend: &B, entries: &[Arc<Entry>]) {
         let told: Vec<Told> = entries.iter().cloned().map(Told::new).collect();
         let (mut rows_at_once, mut bytes_at_once) = (0, 0);
+        let mut touched: Vec<Arc<Handle>> = Vec::new();
         let mut rest = &told[..];
         while let Some(first) = rest.first() {
             // Channels that come or go together do so for those who see them as soon as the first does.
@@ -37,14 +39,18 @@ impl Hub {
             let kind = first.entry.kind;
             let before = matches!(kind, EventKind::ChannelDeleted | EventKind::GuildDeleted | EventKind::MemberLeft);
             if before {
-                rows.iter().for_each(|row| self.deliver(row));
+                rows.iter().for_each(|row| self.deliver(row, &mut touched));
+            }
+            if kind.changes_access() {
+                // What comes before needn't wait for what is read now.
+                flush(std::mem::take(&mut touched)).await;
             }
             if let Err(error) = self.follow(backend, rows).await {
                 tracing::warn!(%error, %kind, "what sockets see could not be brought up to date; they must come again");
                 self.close_stream(first.entry.stream);
             }
             if !before {
-                rows.iter().for_each(|row| self.deliver(row));
+                rows.iter().for_each(|row| self.deliver(row, &mut touched));
             }
             // Sessions get their turn before the share of a batch alone fills their queues.
             rows_at_once += rows.len();
@@ -52,13 +58,18 @@ impl Hub {
             let (most_rows, most_bytes) = (self.settings.queue_frames / SHARE, self.settings.queue_bytes / SHARE);
             if rows_at_once >= most_rows || bytes_at_once >= most_bytes {
                 (rows_at_once, bytes_at_once) = (0, 0);
+                flush(std::mem::take(&mut touched)).await;
                 tokio::task::yield_now().await;
             }
         }
+        self.remember(told);
+        self.published.notify_waiters();
+        flush(touched).await;
+    }
+
+    fn remember(&self, told: Vec<Told>) {
         let mut tail = self.tail.lock();
         told.into_iter().for_each(|told| tail.add(told));
-        drop(tail);
-        self.published.notify_waiters();
     }
 
     /// Changes who sees what, as rows of the log say that go together.

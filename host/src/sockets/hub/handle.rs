@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::config::Sockets;
 use crate::id::{SessionId, StreamId, UserId};
 use crate::sockets::outbox::Outbox;
+use crate::sockets::progress::{Desk, Progress};
 use crate::sockets::relations::Relations;
 use crate::sockets::wire::Wire;
 
@@ -25,6 +26,8 @@ pub struct Handle {
     pub wire: Wire,
     /// What waits to be written to it.
     pub outbox: Outbox,
+    /// How far it was told, and where more is written.
+    pub progress: Mutex<Progress>,
     /// Whether it wants every guild that its user joins.
     pub(super) wants_all: AtomicBool,
     /// What it listens to.
@@ -47,6 +50,7 @@ impl Handle {
             session,
             wire,
             outbox: Outbox::new(settings),
+            progress: Mutex::default(),
             wants_all: AtomicBool::new(false),
             streams: Mutex::default(),
             blocked: RwLock::default(),
@@ -60,6 +64,13 @@ impl Handle {
     #[cfg(test)]
     pub fn of(id: i64, user: UserId, wire: Wire, settings: &Sockets) -> Handle {
         Handle::new(id, user, SessionId(id), wire, settings)
+    }
+
+    /// Sees to it that what waits is written: here if that goes at once, or by the session.
+    pub(super) fn flush(&self, desk: &mut Desk) {
+        if !self.progress.lock().flush(&self.outbox, self.wire, desk) {
+            self.outbox.nudge();
+        }
     }
 
     /// Takes over who has blocked whom.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Floors, Session, resume};
+use super::{Session, resume};
 use crate::accounts::{Caller, CallerKind, User};
 use crate::error::{Code, Result};
 use crate::i18n;
@@ -19,13 +19,14 @@ use crate::sockets::CloseCode;
 use crate::sockets::backend::Backend;
 use crate::sockets::hub::Handle;
 use crate::sockets::presence::{Presence, Status};
+use crate::sockets::progress::Floors;
 use crate::sockets::protocol::{Identify, Inbound, Notice, Protocol, Resume, Subscribe, problem};
 use crate::sockets::snapshot::{Stream, Whole};
 use crate::sockets::transport::{Arrived, Transport};
 use crate::sockets::wire::{Frame, Wire};
 
 /// What a client says first.
-enum Greeting {
+pub(super) enum Greeting {
     /// It comes for the first time.
     Identify(Identify),
     /// It comes back.
@@ -47,13 +48,8 @@ impl Greeting {
     }
 }
 
-/// Waits for the client to say who it is, and lets it in.
-pub(super) async fn enter<B: Backend>(
-    app: &B,
-    transport: &mut Transport,
-    wire: Wire,
-    mut caller: Caller,
-) -> Result<(Session<B>, Floors), CloseCode> {
+/// Waits for the client to say who it is.
+pub(super) async fn greet<B: Backend>(app: &B, transport: &mut Transport, wire: Wire) -> Result<Greeting, CloseCode> {
     let settings = app.settings();
     if wire.protocol() == Protocol::Native {
         let interval = settings.heartbeat_seconds * 1000;
@@ -61,8 +57,17 @@ pub(super) async fn enter<B: Backend>(
         transport.send(&mut vec![wire.seal(hello)]).await;
     }
     let patience = Duration::from_secs(settings.identify_seconds);
-    let waiting = tokio::time::timeout(patience, greeting(transport, wire));
-    let greeting = waiting.await.map_err(|_| CloseCode::NotIdentified)??;
+    tokio::time::timeout(patience, greeting(transport, wire)).await.map_err(|_| CloseCode::NotIdentified)?
+}
+
+/// Lets a client in that has said who it is.
+pub(super) async fn enter<B: Backend>(
+    app: &B,
+    transport: &mut Transport,
+    wire: Wire,
+    mut caller: Caller,
+    greeting: Greeting,
+) -> Result<(Session<B>, Floors), CloseCode> {
     let handle = match let_in(app, &mut caller, &greeting, wire).await {
         Ok(handle) => handle,
         Err(error) => {

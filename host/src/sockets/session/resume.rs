@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::Session;
 use super::entrance::{failed, listen, meet, send};
-use super::{Floors, Session};
 use crate::accounts::User;
 use crate::closed_set;
 use crate::error::Result;
@@ -21,6 +21,7 @@ use crate::sockets::backend::Backend;
 use crate::sockets::event::Event;
 use crate::sockets::hub::{Told, subject};
 use crate::sockets::presence::Presence;
+use crate::sockets::progress::Floors;
 use crate::sockets::protocol::{Notice, Resume, Room, Subscribe};
 use crate::sockets::snapshot::{Stream, Whole};
 use crate::sockets::transport::Transport;
