@@ -26,12 +26,15 @@ pub fn install(packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Unpacks a package, and all of its dependencies that are not installed, into a folder. This
+/// Unpacks packages, and all of their dependencies that are not installed, into a folder. This
 /// needs no rights and changes nothing outside that folder.
-pub fn unpack(package: &str, folder: &Path) -> Result<()> {
-    ensure!(is_here(), "{package} must be installed first");
-    program::heading(&format!("Unpacking {package} into {}", folder.display()));
-    let simulation = program::capture(apt_get("install").args(["--simulate", "--no-install-recommends", package]))?;
+pub fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
+    let names = packages.join(" and ");
+    ensure!(is_here(), "{names} must be installed first");
+    program::heading(&format!("Unpacking {names} into {}", folder.display()));
+    let mut simulate = apt_get("install");
+    simulate.args(["--simulate", "--no-install-recommends"]).args(packages);
+    let simulation = program::capture(&mut simulate)?;
     let archives = tempfile::tempdir().context("making a folder for packages")?;
     let mut download = apt_get("download");
     program::capture(download.args(new_packages(&simulation)).current_dir(&archives))?;

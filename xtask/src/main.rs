@@ -1,7 +1,8 @@
-//! The build glue of the project: `cargo xtask serve | test | soak | bench | services`.
+//! The build glue of the project: `cargo xtask serve | test | soak | bench | plugins | services`.
 
 mod clients;
 mod debian;
+mod plugins;
 mod program;
 mod serve;
 mod services;
@@ -48,6 +49,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build the plugins that come with the server
+    Plugins,
     /// Start, stop or show the servers that tests need
     Services {
         #[command(subcommand)]
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Test { quick, selection } => test::test(quick, &selection),
         Task::Soak { selection } => test::soak(&selection),
         Task::Bench { arguments } => serve::bench(&arguments),
+        Task::Plugins => plugins::build().map(|folder| program::say(&folder.display().to_string())),
         Task::Services { action } => services::perform(action),
     };
     match outcome {

@@ -7,19 +7,22 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::setup::Setup;
-use crate::{program, workspace};
+use crate::{plugins, program, workspace};
 
-/// Builds the server and becomes it, so that signals and the exit code are its own.
+/// Builds the server and its plugins and becomes the server, so that signals and the exit code are
+/// its own.
 pub fn serve(arguments: &[OsString]) -> Result<()> {
+    let plugins = plugins::build()?;
     build_server()?;
     let server = workspace::server()?;
-    let error = Command::new(&server).arg("serve").args(arguments).exec();
+    let error = Command::new(&server).arg("serve").args(arguments).env(plugins::VARIABLE, plugins).exec();
     Err(error).with_context(|| format!("starting {}", server.display()))
 }
 
 /// Builds the server and runs the load generator on it, with PostgreSQL at hand unless the
 /// arguments say otherwise.
 pub fn bench(arguments: &[OsString]) -> Result<()> {
+    let plugins = plugins::build()?;
     build_server()?;
     let only_sqlite = arguments.iter().any(|argument| argument == "--only-sqlite");
     let setup = Setup::for_benchmarks(only_sqlite)?;
@@ -27,7 +30,7 @@ pub fn bench(arguments: &[OsString]) -> Result<()> {
     let mut bench = workspace::cargo("run");
     bench.args(["--release", "--package", "bench", "--", "run"]);
     bench.args(arguments.iter().filter(|argument| *argument != "--only-sqlite"));
-    bench.env("GUILDHALL_BIN", workspace::server()?);
+    bench.env("GUILDHALL_BIN", workspace::server()?).env(plugins::VARIABLE, plugins);
     program::run(setup.apply(&mut bench))
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use crate::setup::Setup;
-use crate::{program, workspace};
+use crate::{plugins, program, workspace};
 
 /// Which tests to run.
 #[derive(clap::Args)]
@@ -41,10 +41,13 @@ fn check_format_and_lints() -> Result<()> {
 }
 
 fn run_tests(selection: &Selection, variables: &[(&str, &str)]) -> Result<()> {
+    let plugins = plugins::build()?;
+    let test_guests = plugins::build_test_guests()?;
     let setup = Setup::for_tests(selection.only_sqlite)?;
     program::heading("Running the tests");
     let mut tests = workspace::cargo("test");
     tests.arg("--workspace").arg("--").args(&selection.arguments);
-    tests.envs(variables.iter().copied());
+    tests.envs(variables.iter().copied()).env(plugins::VARIABLE, plugins);
+    tests.envs(test_guests.map(|folder| (plugins::VARIABLE_OF_TEST_GUESTS, folder)));
     program::run(setup.apply(&mut tests))
 }

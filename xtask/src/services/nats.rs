@@ -62,7 +62,7 @@ fn find_or_install() -> Result<PathBuf> {
     if program::is_root() {
         debian::install(&[PROGRAM])?;
     } else {
-        debian::unpack(PROGRAM, &private)?;
+        debian::unpack(&[PROGRAM], &private)?;
     }
     find(&private).context("it was installed, but its program is not there")
 }

@@ -125,7 +125,7 @@ impl Installation {
         if program::is_root() {
             debian::install(&["postgresql"])?;
         } else {
-            debian::unpack("postgresql", &private)?;
+            debian::unpack(&["postgresql"], &private)?;
         }
         Installation::find(&private).context("it was installed, but its programs are not there")
     }
