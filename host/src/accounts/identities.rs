@@ -79,7 +79,7 @@ impl Identities {
     pub async fn get(&self, db: &Db, user: UserId) -> Result<Option<Arc<Identity>>> {
         match self.known.get(&user) {
             Some(identity) => Ok(Some(identity)),
-            None => self.get_through(&mut db.read().await?, user).await,
+            None => Box::pin(async { self.get_through(&mut db.read().await?, user).await }).await,
         }
     }
 

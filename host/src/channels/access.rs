@@ -87,7 +87,8 @@ impl Rules {
             return Ok(Some(rules));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let rules = store::guild_rules(&mut db.snapshot().await?, guild).await?.map(Arc::new);
+        // What isn't in memory is rare, and its future large: in a box it doesn't weigh on every request.
+        let rules = Box::pin(async { store::guild_rules(&mut db.snapshot().await?, guild).await }).await?.map(Arc::new);
         if let Some(rules) = &rules
             && self.drops.load(Ordering::Acquire) == drops
         {
@@ -105,7 +106,8 @@ impl Rules {
             return Ok(Some(member));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let member = store::member_rules(&mut db.read().await?, rules.id, user).await?.map(Arc::new);
+        let member = Box::pin(async { store::member_rules(&mut db.read().await?, rules.id, user).await });
+        let member = member.await?.map(Arc::new);
         if let Some(member) = &member
             && self.drops.load(Ordering::Acquire) == drops
         {
@@ -120,7 +122,7 @@ impl Rules {
             return Ok(Some(home));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let home = store::home(&mut db.read().await?, channel).await?;
+        let home = Box::pin(async { store::home(&mut db.read().await?, channel).await }).await?;
         if let Some(home) = &home
             && self.drops.load(Ordering::Acquire) == drops
         {
@@ -135,7 +137,7 @@ impl Rules {
             return Ok(Some(view));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let view = store::channel(&mut db.read().await?, channel).await?.map(Arc::new);
+        let view = Box::pin(async { store::channel(&mut db.read().await?, channel).await }).await?.map(Arc::new);
         if let Some(view) = &view
             && self.drops.load(Ordering::Acquire) == drops
         {

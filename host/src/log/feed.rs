@@ -24,6 +24,8 @@ const WAITING_BATCHES: usize = 256;
 const WAITING_HINTS: usize = 256;
 /// Rows read from the log at a time, where a gap is filled.
 const PAGE: i64 = 500;
+/// Rows that are brought around at once if they wait already, about.
+const ROWS_AT_ONCE: usize = 512;
 
 /// What another node says of the log. It may be lost, doubled, late or wrong about heads.
 #[derive(Debug, Clone)]
@@ -117,6 +119,10 @@ impl Follower {
                 News::Hint(Hint::Heads(heads)) => self.reach(heads, &mut fresh).await,
                 News::Look => self.look_at_heads(&mut fresh).await,
             };
+            let read = match read {
+                Ok(()) => self.accept_waiting(&mut fresh).await,
+                Err(error) => Err(error),
+            };
             if let Err(error) = read {
                 // What was missed is still in the log: the next look finds it.
                 tracing::warn!(%error, "the log can't be read");
@@ -144,6 +150,16 @@ impl Follower {
             batch = self.batches.recv() => batch.map(News::Batch),
             Some(hint) = self.hints.recv() => Some(News::Hint(hint)),
         }
+    }
+
+    /// Takes what was committed meanwhile along: what goes out together costs little more than one.
+    async fn accept_waiting(&mut self, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {
+        while fresh.len() < ROWS_AT_ONCE
+            && let Ok(batch) = self.batches.try_recv()
+        {
+            self.accept(batch, fresh).await?;
+        }
+        Ok(())
     }
 
     async fn accept(&mut self, batch: Vec<Arc<Entry>>, fresh: &mut Vec<Arc<Entry>>) -> Result<()> {

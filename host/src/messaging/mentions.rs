@@ -53,7 +53,7 @@ pub async fn present(app: &App, access: &Access, content: &str) -> Result<Vec<Us
     if parse(content).users.is_empty() {
         return Ok(Vec::new());
     }
-    present_through(&mut app.db.read().await?, access, content).await
+    Box::pin(async { present_through(&mut app.db.read().await?, access, content).await }).await
 }
 
 /// The same for whoever holds a connection already.

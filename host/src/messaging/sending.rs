@@ -30,7 +30,9 @@ pub async fn send(app: &App, caller: &Caller, channel: ChannelId, draft: Draft) 
     app.limiter.check(caller, Group::Messages, channel.0)?;
     let identity = caller.identity()?;
     access.require_speech(identity.email_verified)?;
-    check_references(app, &access, &draft).await?;
+    if !draft.reply_to.is_empty() || !draft.attachments.is_empty() {
+        Box::pin(check_references(app, &access, &draft)).await?;
+    }
     let present = mentions::present(app, &access, &draft.content).await?;
     let id = MessageId(app.next_id()?);
     let pending = compose(caller, &access, id, MessageKind::Default, &draft, &present)?;

@@ -150,10 +150,11 @@ async fn live<B: Backend>(session: &Session<B>, transport: &mut Transport, floor
                             }
                             let (name, rid, body) =
                                 (name.into_owned(), rid.map(|rid| rid.into_owned()), body.to_owned());
-                            running.push(async move {
+                            // In a box: an empty set keeps room for one of its futures, and nearly all are empty.
+                            running.push(Box::pin(async move {
                                 let done = B::run(session, &name, &body).await;
                                 answer(session, rid, done)
-                            });
+                            }));
                         }
                         Ok(Inbound::Heartbeat) => {
                             pulse.felt();
