@@ -23,6 +23,7 @@ use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
+use crate::plugins::{Plugins, installed::Installed};
 use crate::sockets::relations::Related;
 use crate::sockets::{self, Hub, server};
 
@@ -72,6 +73,8 @@ pub struct Parts {
     pub related: Arc<Related>,
     /// The newest messages of channels that are being read.
     pub recent: Arc<Recent>,
+    /// What can be installed in guilds, and what is.
+    pub plugins: Plugins,
     /// Sockets and what they listen to.
     pub hub: Hub,
     /// Proxies whose word about addresses is believed.
@@ -126,14 +129,15 @@ impl App {
         let rules = Arc::new(Rules::default());
         let recent = Arc::new(Recent::default());
         let related = Arc::new(Related::default());
+        let installed = Arc::new(Installed::default());
         let source = Source::Database(db.clone());
         let (feed, mut follower) = Feed::open(&source, bus.clone()).await?;
         follower.look_every(config.times.look);
         let ids = Arc::new(Ids::without_number(clock.clone()));
         let writer = Writer::start(&db, &clock, &ids, shards, &feed, {
             let (identities, rules) = (identities.clone(), rules.clone());
-            let (recent, related) = (recent.clone(), related.clone());
-            Arc::new(move |entries| forget(&identities, &rules, &recent, &related, entries))
+            let (recent, related, installed) = (recent.clone(), related.clone(), installed.clone());
+            Arc::new(move |entries| forget(&identities, &rules, &recent, &related, &installed, entries))
         });
         let app = App(Arc::new(Parts {
             ids,
@@ -146,6 +150,7 @@ impl App {
             mail: Mail::open(&config.mail)?,
             limiter: Limiter::new(&config.limits, &clock, !bus.is_alone()),
             shutdown: watch::channel(Phase::Running).0,
+            plugins: Plugins::open(&config, installed),
             config,
             db,
             source,
@@ -206,12 +211,20 @@ impl App {
 }
 
 /// Drops from the caches what the rows of the log have made stale.
-fn forget(identities: &Identities, rules: &Rules, recent: &Recent, related: &Related, entries: &[Arc<Entry>]) {
+fn forget(
+    identities: &Identities,
+    rules: &Rules,
+    recent: &Recent,
+    related: &Related,
+    installed: &Installed,
+    entries: &[Arc<Entry>],
+) {
     for entry in entries {
         recent.observe(entry);
         identities.observe(entry);
         rules.observe(entry);
         related.observe(entry);
+        installed.observe(entry);
     }
 }
 
@@ -222,7 +235,7 @@ async fn bring_around(app: App, mut follower: Follower) {
             () = app.ended() => return,
         };
         let Some(entries) = entries else { return };
-        forget(&app.identities, &app.rules, &app.recent, &app.related, &entries);
+        forget(&app.identities, &app.rules, &app.recent, &app.related, &app.plugins.installed, &entries);
         app.hub.publish(&app, &entries).await;
         sockets::voice::observe(&app, &entries);
     }

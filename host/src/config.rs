@@ -51,6 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// The sockets.
     pub sockets: Sockets,
+    /// Plugins.
+    pub plugins: Plugins,
     /// How long things are kept.
     pub retention: Retention,
     /// How long a node's number is its own. It is no setting: all nodes must have the same.
@@ -202,6 +204,15 @@ section! {
     }
 }
 section! {
+    /// Plugins.
+    Plugins {
+        /// The folder with the plugins that come with the server; empty: `plugins` beside the program.
+        bundled: PathBuf = PathBuf::new(),
+        /// What seals the secrets in plugins' settings, the same text on all nodes; empty: a file in the data folder.
+        key: Secret = Secret::default(),
+    }
+}
+section! {
     /// How long things are kept.
     Retention {
         /// Days that rows of the log are kept.
@@ -230,6 +241,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             sockets: Sockets::default(),
+            plugins: Plugins::default(),
             retention: Retention::default(),
             times: Times::default(),
         }
@@ -342,6 +354,15 @@ impl Config {
     /// The file that SQLite keeps everything in; none for PostgreSQL.
     pub fn database_file(&self) -> Option<PathBuf> {
         self.database_url().strip_prefix("sqlite://").map(PathBuf::from)
+    }
+
+    /// The folder with the plugins that come with the server.
+    pub fn bundled_plugins(&self) -> PathBuf {
+        let beside = || Some(std::env::current_exe().ok()?.parent()?.join("plugins"));
+        match self.plugins.bundled.as_os_str().is_empty() {
+            true => beside().unwrap_or_else(|| "plugins".into()),
+            false => self.plugins.bundled.clone(),
+        }
     }
 
     /// The address people reach the server under, without a slash at its end.

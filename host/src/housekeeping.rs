@@ -9,6 +9,7 @@ use crate::guilds;
 use crate::log::reader::{Progress, Reader};
 use crate::log::{self, Entry, EventKind, Tx};
 use crate::messaging;
+use crate::plugins;
 use crate::sockets;
 
 /// How often the chores are done.
@@ -33,6 +34,7 @@ pub async fn run(app: App) {
 pub async fn round(app: &App) -> Result<()> {
     app.limiter.forget_full();
     accounts::sweep(app).await?;
+    plugins::sweep(app).await?;
     guilds::sweep(app).await?;
     sockets::voice::sweep(app).await?;
     expire_log(app).await

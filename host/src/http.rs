@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::{accounts, channels, guilds, messaging, sockets};
+use crate::{accounts, channels, guilds, messaging, plugins, sockets};
 
 pub mod body;
 pub mod caller;
@@ -41,11 +41,12 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(guilds::routes::routes())
         .merge(channels::routes::routes())
         .merge(messaging::routes::routes())
+        .merge(plugins::routes::routes())
 }
 
 /// The routes that also answer at `/`, so that clients of the first documentation work unchanged.
 /// A test holds this list closed.
-pub const AT_ROOT: [&str; 20] = [
+pub const AT_ROOT: [&str; 22] = [
     "/register",
     "/login",
     "/logout",
@@ -61,6 +62,8 @@ pub const AT_ROOT: [&str; 20] = [
     "/channels/{channel_id}/pins/{message_id}",
     "/messages/{message_id}/reactions",
     "/roles",
+    "/marketplace",
+    "/marketplace/{integration_id}",
     "/auth/refresh",
     "/users/@me/sessions",
     "/users/@me/sessions/{session_id}",

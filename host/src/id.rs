@@ -76,6 +76,8 @@ id_types! {
     EmojiId;
     /// An incoming webhook of a channel.
     WebhookId;
+    /// A plugin that is installed in a guild.
+    InstallationId;
     /// A stream of the log: a guild, a direct-message channel, or one user's own account.
     StreamId;
     /// An entry of a guild's audit log.

@@ -21,6 +21,7 @@ pub mod known_bugs;
 pub mod log;
 pub mod mail;
 pub mod messaging;
+pub mod plugins;
 pub mod seed;
 #[cfg(test)]
 mod simulation;

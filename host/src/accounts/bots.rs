@@ -5,10 +5,11 @@ use utoipa::ToSchema;
 
 use super::identities::Revoked;
 use super::store::{NewUser, UserRow};
-use super::{Caller, InstanceRole, User, UserKind, announce, create, names, store as accounts, token};
+use super::{Author, Caller, InstanceRole, User, UserKind, announce, create, names, store as accounts, token};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::http::body::{Faults, Validate};
+use crate::i18n;
 use crate::id::{SessionId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
@@ -17,6 +18,8 @@ pub(super) mod store;
 
 /// Bots of one person, at most.
 const MAX_BOTS: usize = 25;
+/// How much of its name the account of a program of the server's own bears, in characters.
+const MAX_NAME: usize = 12;
 
 /// `POST /users/@me/bots`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -122,6 +125,32 @@ pub async fn delete(app: &App, caller: &Caller, bot: UserId) -> Result<()> {
             })
         })
         .await
+}
+
+/// Makes the account of a program that the server itself runs: nobody owns it, and it has no token.
+pub(crate) async fn enlist(tx: &mut Tx, id: UserId, name: &str, display_name: &str) -> Result<Author> {
+    // The id makes the name its own; both together are as long as a name may be.
+    let name: String = name.chars().take(MAX_NAME).collect();
+    let account = NewUser {
+        id,
+        kind: UserKind::Bot,
+        username: format!("{name}.{id}"),
+        email: None,
+        password_hash: None,
+        display_name: names::tidy(display_name).chars().take(names::MAX_USERNAME).collect(),
+        locale: i18n::DEFAULT.to_owned(),
+        owner_id: None,
+        instance_role: InstanceRole::None,
+    };
+    create(tx, account).await?;
+    Ok(accounts::user(tx, id).await?.ok_or(Code::NotFound)?.identity().author)
+}
+
+/// Leaves of such an account what its messages need.
+pub(crate) async fn dismiss(tx: &mut Tx, bot: UserId) -> Result<()> {
+    let now = tx.now;
+    store::bury(tx, bot, &format!("deleted-{bot}"), &format!("#{bot}"), now).await?;
+    announce(tx, bot).await.map(drop)
 }
 
 /// Ends what a bot's token has opened: a bot has one session for ever, its account.

@@ -8,7 +8,7 @@ use crate::http::body::Faults;
 use crate::i18n::LOCALES;
 
 /// The longest user name, in characters.
-const MAX_USERNAME: usize = 32;
+pub const MAX_USERNAME: usize = 32;
 /// The longest e-mail address, in bytes.
 const MAX_EMAIL: usize = 254;
 

@@ -7,7 +7,8 @@ use sqlx::{Database, Decode, Encode, Type};
 use crate::channels::Permissions;
 use crate::clock::Timestamp;
 use crate::id::{
-    AuditId, ChannelId, EmojiId, FileId, GuildId, MessageId, RoleId, SessionId, StreamId, TargetId, UserId, WebhookId,
+    AuditId, ChannelId, EmojiId, FileId, GuildId, InstallationId, MessageId, RoleId, SessionId, StreamId, TargetId,
+    UserId, WebhookId,
 };
 
 macro_rules! stored_as_bigint {
@@ -33,6 +34,7 @@ stored_as_bigint!(
     EmojiId,
     FileId,
     GuildId,
+    InstallationId,
     MessageId,
     Permissions,
     RoleId,

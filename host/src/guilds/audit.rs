@@ -85,6 +85,12 @@ closed_set! {
         WebhookUpdate = "webhook_update",
         /// An incoming webhook was deleted.
         WebhookDelete = "webhook_delete",
+        /// A plugin was installed.
+        InstallationCreate = "installation_create",
+        /// An installed plugin was switched on or off, set, moved, or allowed something else.
+        InstallationUpdate = "installation_update",
+        /// A plugin was removed.
+        InstallationDelete = "installation_delete",
         /// Somebody else's message was deleted.
         MessageDelete = "message_delete",
         /// Several messages were deleted at once.

@@ -15,6 +15,7 @@ use crate::http::page::IfMatch;
 use crate::id::{GuildId, RoleId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
+pub(crate) mod managed;
 mod order;
 pub mod routes;
 pub(crate) mod store;

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::id::GuildId;
 use crate::log::Tx;
 use crate::messaging;
+use crate::plugins;
 
 mod store;
 
@@ -65,6 +66,9 @@ async fn purge_some(tx: &mut Tx, guild: GuildId) -> Result<bool> {
     if store::delete_members(tx, guild, AT_ONCE).await? > 0 {
         return Ok(false);
     }
-    store::delete_guild(tx, guild).await?;
+    // Then the next sweep goes on.
+    if !plugins::is_in_use(tx, guild).await? {
+        store::delete_guild(tx, guild).await?;
+    }
     Ok(true)
 }

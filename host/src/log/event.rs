@@ -69,6 +69,12 @@ closed_set! {
         WebhookCreated = "webhook_created",
         /// An incoming webhook was deleted.
         WebhookDeleted = "webhook_deleted",
+        /// A plugin was installed.
+        InstallationAdded = "installation_added",
+        /// An installed plugin was switched on or off, set, moved, or allowed something else.
+        InstallationUpdated = "installation_updated",
+        /// A plugin was removed.
+        InstallationRemoved = "installation_removed",
         /// The account was made.
         UserCreated = "user_created",
         /// The account's profile or security settings changed.
@@ -108,6 +114,9 @@ impl EventKind {
             EventKind::BanAdded | EventKind::BanRemoved => Audience::Holders(Permissions::BAN_MEMBERS),
             EventKind::InviteCreated | EventKind::InviteDeleted => Audience::Holders(Permissions::MANAGE_GUILD),
             EventKind::WebhookCreated | EventKind::WebhookDeleted => Audience::Holders(Permissions::MANAGE_WEBHOOKS),
+            EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved => {
+                Audience::Holders(Permissions::MANAGE_PLUGINS)
+            }
             EventKind::InstanceUpdated => Audience::Nobody,
             _ => Audience::All,
         }

@@ -68,6 +68,11 @@ pub async fn insert(
     conn.execute(sql, &[&id, &guild, name, permissions, color, hoist, mentionable, &position, &now]).await.map(drop)
 }
 
+/// Says that a role is a bot's own.
+pub async fn set_manager(conn: &mut Conn, role: RoleId, bot: UserId) -> Result<()> {
+    conn.execute("update roles set managed_by = $2 where id = $1", &[&role, &bot]).await.map(drop)
+}
+
 /// Stores a role as it is to be.
 pub async fn update(conn: &mut Conn, new: &Role, position: i64) -> Result<()> {
     let sql = "update roles set name = $2, permissions = $3, color = $4, hoist = $5, mentionable = $6, position = $7,

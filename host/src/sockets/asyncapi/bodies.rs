@@ -22,6 +22,7 @@ use crate::messaging::deleting::{MessageDeleted, MessagesDeleted};
 use crate::messaging::pins::{Pin, PinRemoved};
 use crate::messaging::reacting::Mark;
 use crate::messaging::read_states::ReadState;
+use crate::plugins::Installation;
 use crate::sockets::command::{self, CommandName};
 use crate::sockets::event::Moment;
 use crate::sockets::hub::Hidden;
@@ -80,6 +81,9 @@ impl Schemas {
             EventKind::InviteCreated => self.of::<Invite>(),
             EventKind::InviteDeleted => self.of::<invites::Deleted>(),
             EventKind::WebhookCreated | EventKind::WebhookDeleted => self.of::<Webhook>(),
+            EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved => {
+                self.of::<Installation>()
+            }
             EventKind::VoiceState => self.of::<VoiceState>(),
             EventKind::UserCreated | EventKind::UserUpdated => self.of::<User>(),
             EventKind::SessionCreated | EventKind::SessionRevoked => self.of::<SessionRef>(),
