@@ -5,7 +5,7 @@ use regex_lite::{Regex, RegexBuilder};
 use crate::folding::{fold, is_of_word};
 
 /// The most bytes that one compiled expression may take: more would also take too long.
-const LARGEST_PATTERN: usize = 64 * 1024;
+const LARGEST_PATTERN: usize = 4 * 1024;
 
 /// The first of the forbidden words that a text has, as it stands in the list. The text is folded
 /// already. A star at an end of a word stands for any letters.
