@@ -41,13 +41,15 @@ pub fn forget(poll: &Poll) -> Result<()> {
     send(poll, "null")
 }
 
-/// A vote must not fail because too many polls are shown at once: then this one isn't.
+/// A vote must not fail because too many polls are shown at once: then this one isn't. Nor must the
+/// end of a poll because its channel is gone: then nobody looks at it.
 fn send(poll: &Poll, payload: &str) -> Result<()> {
     match realtime::publish(poll.channel_id.map(|id| id.0), &topic(poll.id), payload) {
         Err(Error::Quota(quota)) => {
             log::write(Level::Warn, "live results are left out", &[("quota".to_owned(), quota)]);
             Ok(())
         }
+        Err(Error::NotFound) => Ok(()),
         outcome => outcome,
     }
 }
