@@ -19,7 +19,7 @@ result-one = { $voters ->
     [one] The poll “{ $question }” is closed: **{ $winner }**, with one vote cast.
    *[other] The poll “{ $question }” is closed: **{ $winner }**, with { $voters } people voting.
 }
-result-tie = The poll “{ $question }” is closed with a tie: **{ $winner }**. { $voters } people voted.
+result-tie = The poll “{ $question }” is closed with a tie: **{ $winner }**. People who voted: { $voters }.
 refused-closed = This poll is closed.
 refused-voted = You have voted, and votes in this poll can't be changed.
 refused-role = Only members with certain roles may vote in this poll.

@@ -32,7 +32,7 @@ result-one = { $voters ->
     [one] La encuesta «{ $question }» se ha cerrado: **{ $winner }**, con un voto emitido.
    *[other] La encuesta «{ $question }» se ha cerrado: **{ $winner }**; han votado { $voters } personas.
 }
-result-tie = La encuesta «{ $question }» termina en empate: **{ $winner }**. Han votado { $voters } personas.
+result-tie = La encuesta «{ $question }» termina en empate: **{ $winner }**. Votantes: { $voters }.
 refused-closed = Esta encuesta está cerrada.
 refused-voted = Ya has votado, y en esta encuesta los votos no se pueden cambiar.
 refused-role = Solo los miembros con ciertos roles pueden votar en esta encuesta.

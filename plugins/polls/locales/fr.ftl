@@ -32,7 +32,7 @@ result-one = { $voters ->
     [one] Le sondage « { $question } » est clos : **{ $winner }**, { $voters } personne ayant voté.
    *[other] Le sondage « { $question } » est clos : **{ $winner }**, { $voters } personnes ayant voté.
 }
-result-tie = Le sondage « { $question } » se termine sur une égalité : **{ $winner }**. { $voters } personnes ont voté.
+result-tie = Le sondage « { $question } » se termine sur une égalité : **{ $winner }**. Votants : { $voters }.
 refused-closed = Ce sondage est clos.
 refused-voted = Vous avez déjà voté, et les votes de ce sondage ne peuvent pas être modifiés.
 refused-role = Seuls les membres ayant certains rôles peuvent voter dans ce sondage.
