@@ -46,6 +46,8 @@ mod messages_read;
 mod messages_send;
 mod operating;
 mod permissions;
+mod plugins_installing;
+mod plugins_marketplace;
 mod real_clients;
 mod socketio_gateway;
 mod socketio_resume;

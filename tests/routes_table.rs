@@ -95,6 +95,10 @@ story!(every_route_of_messages_answers_as_reviewed, |app| {
     try_area(&app, "messages").await;
 });
 
+story!(every_route_of_plugins_answers_as_reviewed, |app| {
+    try_area(&app, "plugins").await;
+});
+
 story!(every_route_has_its_line, |app| {
     let (operations, _) = operations(&app).await;
     let documented: BTreeSet<String> =

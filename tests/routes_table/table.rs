@@ -12,6 +12,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("roles and members", ROLES_AND_MEMBERS),
     ("channels", CHANNELS),
     ("messages", MESSAGES),
+    ("plugins", PLUGINS),
 ];
 
 #[rustfmt::skip]
@@ -174,4 +175,17 @@ DELETE /channels/{channel_id}/pins                 401  404  403  403  404  204 
 DELETE /channels/{channel_id}/pins/{message_id:pinned} 401 404 403 403 404 204  204  204  403
 PUT    /channels/{channel_id}/read                 401  404  200  200  404  200  200  200  200 | {"message_id": "<message_id>"}
 GET    /users/@me/read-states                      401  200  200  200  200  200  200  200  200
+"#;
+
+#[rustfmt::skip]
+const PLUGINS: &str = r#"
+#      path                                        anon strg memb mute bann mod  own  adm  bot
+GET    /marketplace                                401  200  200  200  200  200  200  200  200
+GET    /marketplace?guild_id={guild_id}            401  404  200  200  404  200  200  200  200
+POST   /marketplace/{integration_id}               401  404  403  403  404  201  201  201  403 | {"guild_id": "<guild_id>"}
+GET    /guilds/{guild_id}/installations            401  404  403  403  404  200  200  200  403
+POST   /guilds/{guild_id}/installations            401  404  403  403  404  201  201  201  403 | {"plugin": "tests.greeter"}
+GET    /installations/{installation_id}            401  404  403  403  404  200  200  200  403
+PATCH  /installations/{installation_id}            401  404  403  403  404  200  200  200  403 | {"enabled": false}
+DELETE /installations/{installation_id}            401  404  403  403  404  204  204  204  403
 "#;

@@ -54,6 +54,7 @@ impl TestApp {
         config.passwords.passes = 1;
         config.limits.enabled = false;
         config.sockets.drain_seconds = 0;
+        config.plugins.bundled = super::plugins::folder().to_owned();
         if let Some((url, _)) = &postgres {
             config.database.url = Secret(url.clone());
         }

@@ -5,6 +5,7 @@ mod asyncapi;
 mod channels;
 mod fallback;
 mod mailbox;
+pub mod plugins;
 mod program;
 mod resuming;
 mod socket;

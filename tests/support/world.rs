@@ -276,6 +276,11 @@ impl<'a> World<'a> {
                 };
                 if name == "token" { token } else { id }
             }
+            "integration_id" => "tests.greeter".to_owned(),
+            "installation_id" => {
+                let new = json!({"guild_id": self.guild});
+                text(&self.owner().post("/marketplace/tests.keeper", new).await.body["id"])
+            }
             "fresh" => fresh_name("fresh"),
             "message_id" => self.message(&self.target).await,
             "message_id:pinned" => {

@@ -1,26 +1,27 @@
 //! What a plugin says of itself: `plugin.toml`, read strictly, with every fault told with its place.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display};
-use std::str::FromStr;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use semver::{Version, VersionReq};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 pub mod commands;
 pub mod cron;
+pub mod id;
 pub mod limits;
 pub mod matching;
+mod notes;
 pub mod paths;
 pub mod settings;
 pub mod words;
 
 use commands::Command;
 use cron::Cron;
+pub use id::PluginId;
 use limits::Limits;
 use matching::Match;
+use notes::Notes;
 use paths::Route;
 use settings::Setting;
 pub use words::{CallClass, Category, ChannelChoice, Hook, OnFailure, Permission};
@@ -210,83 +211,112 @@ impl Head {
     }
 }
 
-/// What a plugin is called for ever: `publisher.name`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PluginId(Arc<str>);
-
-impl PluginId {
-    /// The whole, as it stands in a path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-    /// Who publishes it.
-    pub fn publisher(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
-    }
-    /// What the publisher calls it.
-    pub fn name(&self) -> &str {
-        self.0.split('.').nth(1).unwrap_or_default()
-    }
-}
-
-impl FromStr for PluginId {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<PluginId, &'static str> {
-        let part = |part: &str| (2..=32).contains(&part.len()) && is_name(part);
-        match text.split_once('.') {
-            Some((publisher, name)) if part(publisher) && part(name) => Ok(PluginId(text.into())),
-            _ => Err("`publisher.name` is wanted, each 2 to 32 of a-z, 0-9 and -"),
-        }
-    }
-}
-impl Display for PluginId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-impl<'de> Deserialize<'de> for PluginId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-/// What is wrong with a manifest, each with its place.
-#[derive(Default)]
-pub struct Notes(Vec<String>);
-
-impl Notes {
-    /// Notes a fault.
-    pub fn note(&mut self, place: impl Display, what: impl Display) {
-        self.0.push(format!("{place}: {what}"));
-    }
-    /// Notes a text with fewer or more characters than allowed.
-    pub fn length(&mut self, place: impl Display, text: &str, min: usize, max: usize) {
-        if !(min..=max).contains(&text.chars().count()) {
-            self.note(place, format_args!("{min} to {max} characters are wanted"));
-        }
-    }
-    /// Notes a text that is no name of at most `max` characters.
-    pub fn name(&mut self, place: impl Display, text: &str, max: usize) {
-        if text.is_empty() || text.len() > max || !is_name(text) {
-            self.note(place, format_args!("1 to {max} of a-z, 0-9 and - are wanted"));
-        }
-    }
-    /// Notes what is there twice.
-    pub fn unique(&mut self, place: &str, items: impl Iterator<Item = impl Display>) {
-        let mut seen = BTreeSet::new();
-        for item in items.map(|item| item.to_string()) {
-            if seen.contains(&item) {
-                self.note(place, format_args!("{item} is there twice"));
-            }
-            seen.insert(item);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        "[plugin]\nid = 'guildhall.polls'\nname = 'Polls'\nversion = '1.4.0'\napi = '0.1'\nsummary = 'Asks.'\n";
+
+    const WHOLE: &str = include_str!("manifest/examples/whole.toml");
+    const WRONG: &str = include_str!("manifest/examples/wrong.toml");
+
+    #[test]
+    fn a_whole_manifest_is_read() {
+        let manifest = Manifest::parse(WHOLE).unwrap();
+        let id = &manifest.plugin.id;
+        assert_eq!((id.publisher(), id.name(), id.as_str()), ("guildhall", "polls", "guildhall.polls"));
+        assert_eq!(manifest.required(), [Permission::MessagesWrite]);
+        assert!(manifest.asked(Permission::Members).unwrap().optional && manifest.asked(Permission::Roles).is_none());
+        let filter = manifest.hook(Hook::FilterMessage).unwrap();
+        assert_eq!((filter.on_failure, filter.matches.as_ref().unwrap().matches("a Poll")), (OnFailure::Hold, true));
+        assert!(manifest.hook(Hook::Lifecycle).is_none());
+        let vote = &manifest.routes[1];
+        assert_eq!(vote.path.read("/polls/7/vote"), Some(vec![("poll_id", "7")]));
+        for other in ["/polls/7", "/polls//vote", "/polls/7/vote/", "polls/7/vote"] {
+            assert_eq!(vote.path.read(other), None, "{other}");
+        }
+        assert_eq!(vote.guild.resource_kind(), Some("poll"));
+        assert_eq!(manifest.limits.of(CallClass::Filter).cpu_ms, Some(2));
+        assert_eq!(manifest.limits.of(CallClass::Event), Default::default());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        for (text, expected) in [
+            ("[plugin", "line 1"),
+            ("[plugin]\nid = 'x'", "line 2: `publisher.name` is wanted"),
+            (&format!("{HEAD}idd = 'x'"), "line 7: unknown field `idd`"),
+            (&format!("{HEAD}name = 'x'"), "line 7: duplicate key"),
+            (&HEAD.replace("1.4.0", "1.4"), "line 4"),
+            (&format!("{HEAD}[[permissions]]\nname = 'fly'\nreason = 'x'"), "none of: messages-read"),
+            (&format!("{HEAD}[[hooks]]\nname = 'on-message'\nmatch = {{ regex = ['('] }}"), "`regex[0]`"),
+            (&format!("{HEAD}[[cron]]\nname = 'x'\nschedule = '* *'"), "five fields"),
+        ] {
+            let why = Manifest::parse(text).unwrap_err().to_string();
+            assert!(why.contains(expected), "{expected:?} in {why:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_place() {
+        let why = Manifest::parse(WRONG).unwrap_err().to_string();
+        for expected in [
+            "plugin.name: 1 to 64",
+            "plugin.api: this server offers 0.1.0",
+            "plugin.homepage",
+            "plugin.categories: fun is there twice",
+            "permissions: members is there twice",
+            "permissions[0].reason",
+            "permissions[0].channels",
+            "hooks[0].on-failure",
+            "hooks[0]: on-message needs the permission messages-read",
+            "hooks[1].match: on-voice gets no messages",
+            "commands: they need the hook interactions",
+            "commands[0].name",
+            "commands[0].options: a is there twice",
+            "commands[0].options: required ones come first",
+            "commands[0].options[0].choices[0]",
+            "routes: they need the hook http-routes",
+            "routes: GET /a/{} is there twice",
+            "routes[0].collection",
+            "routes[0].guild: GET has no body",
+            "routes[1].guild: the path has no `{poll_id}`",
+            "cron: they need the hook scheduled",
+            "cron[0].name",
+            "config.secret: a secret is a text",
+            "config.secret: `min` is at most `max`",
+            "config.secret: what has a default",
+            "config.secret: the default isn't allowed",
+            "limits.memory-mib",
+            "limits.event",
+        ] {
+            assert!(why.contains(expected), "{expected:?} in {why}");
+        }
+    }
+
+    #[test]
+    fn ids_and_paths_are_strict() {
+        for wrong in [
+            "",
+            "polls",
+            "a.polls",
+            "aa.b",
+            "Guild.polls",
+            "aa.bb.cc",
+            "aa.",
+            "aa.b_b",
+            &format!("aa.{}", "b".repeat(33)),
+        ] {
+            assert!(wrong.parse::<PluginId>().is_err(), "{wrong}");
+        }
+        for wrong in
+            ["", "polls", "/", "/a//b", "/A", "/a{b}", "/{a}/{a}", "/{a-b}", "/{}", "/a/b/c/d/e/f/g/h/i", "/a?b", "/.."]
+        {
+            assert!(paths::RoutePath::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+        for wrong in ["", "guild_id", "body:", "header:guild_id", "resource:poll", "resource:_id", "body:a.b"] {
+            assert!(paths::GuildSource::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

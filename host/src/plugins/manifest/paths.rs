@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Notes;
+use super::id::is_name;
 use crate::closed_set;
 
 /// Segments of a path, at most.
@@ -131,7 +132,7 @@ fn segment(text: &str) -> Result<Segment, String> {
             false => Err(format!("`{{{name}}}` is no parameter: 1 to {MAX_NAME} of a-z, 0-9 and _")),
         };
     }
-    match !text.is_empty() && super::is_name(text) {
+    match !text.is_empty() && is_name(text) {
         true => Ok(Segment::Word(text.to_owned())),
         false => Err(format!("`{text}` is no segment: a-z, 0-9 and - are wanted, or a parameter")),
     }
