@@ -3,6 +3,8 @@
 //! Each folder of `plugins/` with a `plugin.toml` is a crate of that folder's name. Cargo compiles
 //! them all at once, for WebAssembly; each module becomes a component with its manifest and texts.
 
+#[cfg(test)]
+mod bundled;
 mod component;
 #[cfg(test)]
 mod contract;

@@ -14,7 +14,13 @@ impl Error {
 
     /// One field is not acceptable: a JSON pointer, and one of the codes of [`Fault`].
     pub fn field(pointer: &str, code: &str) -> Error {
-        Error::Invalid(vec![Fault { pointer: pointer.to_owned(), code: code.to_owned(), args: Vec::new() }])
+        Error::field_with(pointer, code, &[])
+    }
+
+    /// The same with values that the text for the code names, such as `max`.
+    pub fn field_with(pointer: &str, code: &str, args: &[(&str, String)]) -> Error {
+        let args = args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Error::Invalid(vec![Fault { pointer: pointer.to_owned(), code: code.to_owned(), args }])
     }
 
     /// A mistake; the text goes to the log.

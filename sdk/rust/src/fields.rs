@@ -147,6 +147,11 @@ impl Fields {
         meant
     }
 
+    /// Whether there is such a field, which isn't `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Leaves a field alone that somebody else reads.
     pub fn ignore(&mut self, name: &str) {
         self.values.remove(name);
@@ -160,6 +165,16 @@ impl Fields {
             let args = args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             self.faults.push(Fault { pointer, code: code.to_owned(), args });
         }
+    }
+
+    /// Notes a text or a list that is shorter or longer than allowed; whether it is neither.
+    pub fn length(&mut self, name: &str, length: usize, range: &RangeInclusive<usize>) -> bool {
+        if length < *range.start() {
+            self.note(name, "TOO_SHORT", &[("min", range.start().to_string())]);
+        } else if length > *range.end() {
+            self.note(name, "TOO_LONG", &[("max", range.end().to_string())]);
+        }
+        range.contains(&length)
     }
 
     /// The end of reading: a refusal, if anything was noted or is left over.
@@ -203,15 +218,6 @@ impl Fields {
         };
         let text = text.trim();
         self.length(name, text.chars().count(), length).then(|| text.to_owned())
-    }
-
-    fn length(&mut self, name: &str, length: usize, range: &RangeInclusive<usize>) -> bool {
-        if length < *range.start() {
-            self.note(name, "TOO_SHORT", &[("min", range.start().to_string())]);
-        } else if length > *range.end() {
-            self.note(name, "TOO_LONG", &[("max", range.end().to_string())]);
-        }
-        range.contains(&length)
     }
 }
 

@@ -20,6 +20,15 @@ const FORMAT: &[u8] = b"guildhall component 1";
 const ALWAYS_THERE: [&str; 10] =
     ["types", "log", "clock", "random", "config", "i18n", "kv", "schedule", "resources", "filter-read"];
 
+/// Hooks that tell what only a permission lets a plugin know.
+const PERMISSION_OF_HOOK: [(&str, &str); 5] = [
+    ("on-message", "messages-read"),
+    ("on-messages", "messages-read"),
+    ("on-reaction", "messages-read"),
+    ("on-member", "members"),
+    ("on-voice", "members"),
+];
+
 /// Writes `<id>.wasm` into a folder, unless it is there already and made of exactly this: what it
 /// was made of is noted in another folder.
 pub fn write(package: &Package, module: &Path, folder: &Path, notes: &Path) -> Result<()> {
@@ -61,9 +70,14 @@ fn check(package: &Package, component: &[u8]) -> Result<()> {
     let hooks: BTreeSet<&str> = package.hooks.iter().map(String::as_str).collect();
     let exports = interfaces(&resolve, &world.exports);
     ensure!(exports == hooks, "the component exports {exports:?}, the manifest lists the hooks {hooks:?}");
+    let asks = |permission: &str| package.permissions.iter().any(|name| name == permission);
     for import in interfaces(&resolve, &world.imports) {
-        let granted = ALWAYS_THERE.contains(&import) || package.permissions.iter().any(|name| name == import);
+        let granted = ALWAYS_THERE.contains(&import) || asks(import);
         ensure!(granted, "the component imports {import}, and the manifest doesn't ask for that permission");
+    }
+    for (hook, permission) in PERMISSION_OF_HOOK {
+        let granted = !exports.contains(hook) || asks(permission);
+        ensure!(granted, "the hook {hook} needs the permission {permission}, and the manifest doesn't ask for it");
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Handle;
 use crate::sockets::progress::Desk;
 
-/// Sessions that are written to before anybody else gets a turn: less than a millisecond.
-const AT_ONCE: usize = 64;
+/// Sessions that are written to before anybody else gets a turn: about a millisecond. Waking another thread for
+/// fewer costs more than it gives.
+const AT_ONCE: usize = 256;
 
 /// Sees to it that what waits for these sessions is written. Their tasks needn't wake for it, unless a socket
 /// has no room; and what comes meanwhile is written together the next time.

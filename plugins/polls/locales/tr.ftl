@@ -1,0 +1,34 @@
+plugin-name = Anketler
+plugin-summary = Seçenekli sorular: eksiksiz sayılır, zamanında kapanır.
+permission-messages-write = Anketleri ve sonuçlarını soruldukları kanalda duyurmak için.
+permission-members = Birinin kanalda sorabileceğini, oy veren bir rolü olduğunu ya da moderatör olduğunu görmek için.
+permission-realtime = Sayımı canlı göstermek için.
+command-poll = Kanala bir soru sor
+    .question = Ne sorulacak
+    .answers = | veya virgülle ayrılmış 2 ile 20 arası seçenek
+    .method = Nasıl seçilecek
+    .minutes = Kapanmasına kadar dakika
+    .anonymous = Kimin neyi seçtiğini kimse öğrenmez
+    .hide-results = Sonuç kapanınca gösterilir
+    .role = Yalnızca bu role sahip olanlar oy verebilir
+asked = 📊 { $author } soruyor:
+multiple = En çok { $most } seçenek seçin.
+ranked = Seçenekleri sıralayın.
+anonymous = Kimin neyi seçtiğini kimse öğrenmez.
+hidden = Sonuç kapanınca gösterilir.
+closes = Kapanış: { $time }.
+choose = Oy ver
+rank = { $rank }. sıra
+withdraw = Oyumu geri al
+created = Anketiniz yayında.
+voted = Oyunuz: { $choice }
+withdrawn = Oyunuz geri alındı.
+closed = { $voters ->
+   *[other] Kapandı. { $voters } kişi oy verdi.
+}
+result-none = “{ $question }” anketi kapandı. Kimse oy vermedi.
+result-one = “{ $question }” anketi kapandı: **{ $winner }**; { $voters } kişi oy verdi.
+result-tie = “{ $question }” anketi berabere bitti: **{ $winner }**. { $voters } kişi oy verdi.
+refused-closed = Bu anket kapandı.
+refused-voted = Oy verdiniz ve bu ankette oylar değiştirilemez.
+refused-role = Bu ankette yalnızca belirli rollere sahip üyeler oy verebilir.
