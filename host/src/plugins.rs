@@ -17,6 +17,7 @@ pub mod routes;
 pub(crate) mod store;
 mod sweep;
 pub mod texts;
+pub mod upgrading;
 pub mod vault;
 
 pub use installation::{Installation, InstallationState};
