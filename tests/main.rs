@@ -46,6 +46,7 @@ mod messages_read;
 mod messages_send;
 mod operating;
 mod permissions;
+mod plugins_bundled;
 mod plugins_installing;
 mod plugins_marketplace;
 mod real_clients;

@@ -6,18 +6,20 @@ use guildhall::id::{GuildId, InstallationId};
 
 use crate::guilds_cast::{actions, again, count, id, number, promote, rows, tamper};
 use crate::story;
-use crate::support::{Socket, SocketIo, TestApp, Travel, User, Value, json};
+use crate::support::{Socket, SocketIo, Travel, User, Value, json};
 
 /// What the bot's role must hold to write messages.
 const WRITES: &[&str] = &["VIEW_CHANNEL", "SEND_MESSAGES", "SEND_IN_THREADS", "ADD_REACTIONS", "ATTACH_FILES"];
 /// What it must hold besides to keep order.
 const KEEPS_ORDER: &[&str] = &["MANAGE_MESSAGES", "KICK_MEMBERS", "BAN_MEMBERS", "TIMEOUT_MEMBERS"];
 
-async fn install(user: &User, guild: &str, plugin: &str) -> Value {
+/// Installs a plugin as it is; answers the installation.
+pub async fn install(user: &User, guild: &str, plugin: &str) -> Value {
     user.post(&format!("/marketplace/{plugin}"), json!({"guild_id": guild})).await.expect(201)
 }
 
-fn path(installation: &Value) -> String {
+/// Where an installation is.
+pub fn path(installation: &Value) -> String {
     format!("/installations/{}", id(installation))
 }
 
@@ -395,24 +397,3 @@ story!(what_cannot_be_read_any_more_is_no_reason_to_fall_over, |app| {
     ada.patch(&path(&made), json!({"permissions": [], "enabled": false})).await.expect(200);
     ada.delete(&path(&made)).await.expect(204);
 });
-
-/// Whatever comes with the server can be installed by a guild's owner, as far as it needs no settings.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_plugins_that_come_with_the_server_can_be_installed() {
-    let Some(folder) = std::env::var_os("GUILDHALL_PLUGINS_BUNDLED") else { return };
-    let database = crate::support::Database::Sqlite;
-    let Some(app) = TestApp::start(database, |config| config.plugins.bundled = folder.into()).await else { return };
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    let files = std::fs::read_dir(&app.app.config.plugins.bundled).expect("the folder").filter_map(Result::ok);
-    let files = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "wasm")).count();
-    let page = ada.get("/marketplace?limit=100").await.expect(200);
-    let plugins = page["items"].as_array().unwrap();
-    assert_eq!(plugins.len(), files, "none is broken");
-    for plugin in plugins {
-        let asked = ada.post(&format!("/marketplace/{}", id(plugin)), json!({"guild_id": guild})).await;
-        let needs_settings = plugin["configuration"].as_array().unwrap().iter().any(|one| one["required"] == true);
-        asked.expect(if needs_settings { 422 } else { 201 });
-    }
-    app.stop().await;
-}

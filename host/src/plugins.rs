@@ -47,6 +47,7 @@ pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
 pub mod texts;
+pub mod upgrading;
 pub mod vault;
 mod work;
 

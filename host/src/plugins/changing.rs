@@ -1,11 +1,14 @@
 //! What changes about installations: whether they run, what they may do, how they are set, and their order.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::artifact::Artifact;
 use super::installation::{Installation, InstallationState};
-use super::installing::standing;
+use super::installing::{MAX_VERSION, standing};
 use super::manifest::Permission;
 use super::{consent, store};
 use crate::accounts::Caller;
@@ -23,6 +26,8 @@ use crate::log::{EventKind, NewEvent, Tx};
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InstallationChange {
+    /// Upgrades it to this version, the one that the marketplace has. What that can't do without must be allowed.
+    pub version: Option<String>,
     /// Whether it runs. Enabling one that the server has switched off is a new try.
     pub enabled: Option<bool>,
     /// All that it is allowed. Less is always possible; more only as far as one may do it oneself.
@@ -37,6 +42,7 @@ pub struct InstallationChange {
 impl Validate for InstallationChange {
     fn check(&self, faults: &mut Faults) {
         faults.items("/permissions", self.permissions.as_ref().map_or(0, Vec::len), Permission::ALL.len());
+        faults.length("/version", self.version.as_deref().unwrap_or_default(), 0, MAX_VERSION);
         faults.range("/position", self.position.unwrap_or(0), 0, i64::MAX);
     }
 }
@@ -75,6 +81,13 @@ pub async fn change(
                 if_match.check(old.revision)?;
                 let (mut new, mut faults) = (old.clone(), Faults::default());
                 let manifest = plugin.as_ref().map(|plugin| &plugin.manifest);
+                if let Some(version) = &change.version {
+                    let there = |plugin: &&Arc<Artifact>| plugin.manifest.plugin.version.to_string() == *version;
+                    let Some(plugin) = plugin.as_ref().filter(there) else {
+                        return Err(Error::field("/version", FieldCode::UnknownReference));
+                    };
+                    new = old.upgraded(plugin);
+                }
                 if let Some(enabled) = change.enabled {
                     new.enable(enabled);
                 }
@@ -84,11 +97,15 @@ pub async fn change(
                 match (change.config, manifest) {
                     (Some(given), Some(manifest)) => {
                         let seal = (&*vault, old.purpose());
-                        new.config = manifest.check_config(&given, &old.config, (seal.0, &seal.1), &mut faults)?;
+                        new.config = manifest.check_config(&given, &new.config, (seal.0, &seal.1), &mut faults)?;
                     }
                     // Without the plugin nobody knows what fits.
                     (Some(_), None) => faults.note("/config", FieldCode::NotAllowed),
                     (None, _) => {}
+                }
+                if let (Some(_), Some(manifest)) = (&change.version, manifest) {
+                    consent::check_required(manifest, &new.permissions, &mut faults);
+                    manifest.check_required(&new.config, &mut faults);
                 }
                 faults.into_result()?;
                 let more: Vec<Permission> = new.permissions.iter().copied().filter(|one| !old.may(*one)).collect();
@@ -126,9 +143,10 @@ impl Installation {
 }
 
 /// Stores what has changed and tells of it; what hasn't changed stays as it is.
-async fn settle(tx: &mut Tx, old: &Installation, new: Installation, reason: &str) -> Result<Installation> {
+pub(super) async fn settle(tx: &mut Tx, old: &Installation, new: Installation, reason: &str) -> Result<Installation> {
     let guild = old.guild_id;
     let mut note = Note::new(guild, Action::InstallationUpdate)
+        .changed("version", &old.version, &new.version)
         .changed("state", old.state, new.state)
         .changed("permissions", &old.permissions, &new.permissions)
         .changed("position", old.position, new.position);

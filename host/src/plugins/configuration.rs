@@ -116,13 +116,37 @@ impl Manifest {
                 },
                 None => before.cloned().or_else(|| setting.default_value()),
             };
-            match value {
-                Some(value) => drop(values.insert(key.clone(), value)),
-                None if setting.required => faults.note(&pointer, FieldCode::Required),
-                None => {}
-            }
+            values.extend(value.map(|value| (key.clone(), value)));
         }
-        Ok(Configuration(values))
+        let config = Configuration(values);
+        self.check_required(&config, faults);
+        Ok(config)
+    }
+}
+
+impl Manifest {
+    /// What of these values fits, as another version of the plugin had them; the rest has its default.
+    pub fn fitting(&self, old: &Configuration) -> Configuration {
+        let values = self.config.iter().filter_map(|(key, setting)| {
+            let kept = match old.get(key) {
+                Some(sealed @ ConfigValue::Sealed { .. }) => setting.secret.then(|| sealed.clone()),
+                Some(value) if !setting.secret => {
+                    // Settings are plain values: they can't fail to be written.
+                    let value = serde_json::to_value(value).unwrap_or_default();
+                    setting.read("", &value, &mut Faults::default())
+                }
+                _ => None,
+            };
+            Some((key.clone(), kept.or_else(|| setting.default_value())?))
+        });
+        Configuration(values.collect())
+    }
+
+    /// Notes what must be set and isn't.
+    pub fn check_required(&self, config: &Configuration, faults: &mut Faults) {
+        for (key, _) in self.config.iter().filter(|(key, setting)| setting.required && config.get(key).is_none()) {
+            faults.note(&pointer(key), FieldCode::Required);
+        }
     }
 }
 

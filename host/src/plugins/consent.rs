@@ -77,15 +77,19 @@ pub fn badge(manifest: &Manifest) -> Option<Badge> {
 /// What is granted when a plugin is installed: what the admin says or, if they say nothing, exactly what it
 /// can't do without. Notes what it doesn't ask for, and what would be missing.
 pub fn on_installing(manifest: &Manifest, said: Option<Vec<Permission>>, faults: &mut Faults) -> Vec<Permission> {
-    let required = manifest.required();
-    let Some(said) = said else { return tidy(required) };
+    let Some(said) = said else { return tidy(manifest.required()) };
     for (at, _) in said.iter().enumerate().filter(|(_, one)| manifest.asked(**one).is_none()) {
         faults.note(&format!("/permissions/{at}"), FieldCode::UnknownReference);
     }
-    if required.iter().any(|one| !said.contains(one)) {
+    check_required(manifest, &said, faults);
+    tidy(said)
+}
+
+/// Notes if something is missing that a plugin can't do without.
+pub fn check_required(manifest: &Manifest, granted: &[Permission], faults: &mut Faults) {
+    if manifest.required().iter().any(|one| !granted.contains(one)) {
         faults.note("/permissions", FieldCode::Required);
     }
-    tidy(said)
 }
 
 /// What is granted when an admin changes that later. Less is always possible, whatever the plugin needs.

@@ -28,7 +28,7 @@ use crate::log::{EventKind, NewEvent, Tx};
 /// Plugins of one guild, at most.
 const MAX_INSTALLED: usize = 50;
 /// The longest version that somebody may ask for, in characters.
-const MAX_VERSION: usize = 64;
+pub(super) const MAX_VERSION: usize = 64;
 
 /// `POST /marketplace/{integration_id}`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

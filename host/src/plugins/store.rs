@@ -85,6 +85,15 @@ pub async fn of_guild(conn: &mut Conn, guild: GuildId) -> Result<Vec<Installatio
     rows.into_iter().map(Installation::try_from).collect()
 }
 
+/// Installations after one, in the order of their ids.
+pub async fn after(conn: &mut Conn, after: InstallationId, limit: i64) -> Result<Vec<Installation>> {
+    let sql = "select id, guild_id, plugin, version, digest, permissions, config, state, state_reason, bot_id, role_id,
+        position, revision, installed_by, created_at, updated_at from installations
+        where id > $1 and removed_at is null order by id limit $2";
+    let rows: Vec<InstallationRow> = conn.all(sql, &[&after, &limit]).await?;
+    rows.into_iter().map(Installation::try_from).collect()
+}
+
 pub async fn insert(conn: &mut Conn, new: &Installation) -> Result<()> {
     let sql = "insert into installations (id, guild_id, plugin, version, digest, permissions, config, state,
         state_reason, bot_id, role_id, position, revision, installed_by, created_at, updated_at)
