@@ -8,6 +8,7 @@ mod growth;
 mod history;
 mod latency;
 mod online;
+mod plugins;
 mod rest;
 mod startup;
 mod storm;
@@ -32,6 +33,7 @@ const ALL: &[(&str, Scenario)] = &[
     ("s6", storm::measure),
     ("s7", history::measure),
     ("s9", rest::measure),
+    ("s10", plugins::measure),
     ("s13", startup::measure),
     ("s14", growth::measure),
     ("s14-online", online::measure),

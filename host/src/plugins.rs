@@ -47,6 +47,7 @@ pub mod replay;
 pub mod routes;
 mod run;
 pub mod serving;
+mod spending;
 pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
@@ -63,6 +64,7 @@ use installed::Installed;
 use manifest::Hook;
 use marketplace::Marketplace;
 use package::{Package, Packages};
+use spending::Spending;
 pub use sweep::{is_in_use, sweep};
 use vault::Vault;
 
@@ -89,6 +91,8 @@ pub struct Plugins {
     breakers: Breakers,
     /// What filters have counted.
     counters: Counters,
+    /// What installations have spent of late.
+    spending: Spending,
     /// Installations of which one call must run alone.
     alone: Cache<InstallationId, Arc<Mutex<()>>>,
 }
@@ -114,6 +118,7 @@ impl Plugins {
             packages: Packages::default(),
             breakers: Breakers::default(),
             counters: Counters::default(),
+            spending: Spending::default(),
             alone: Cache::new(ALONE_KEPT),
         }
     }

@@ -9,6 +9,7 @@ pub fn problem(failure: Failure) -> Error {
     match (failure.said.map(|said| *said), failure.code) {
         (Some(said), _) => of_guest(said),
         (None, FailureCode::Full | FailureCode::Host) => Code::Unavailable.into(),
+        (None, FailureCode::Throttled) => Error::Wait(Code::RateLimited, std::time::Duration::from_secs(5)),
         (None, FailureCode::Conflict) => Code::AlreadyExists.into(),
         (None, FailureCode::Revoked) => Code::PluginNotInstalled.into(),
         (None, _) => Code::PluginFailed.into(),
