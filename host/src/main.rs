@@ -1,5 +1,6 @@
 //! The command line of the server.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,10 +71,24 @@ enum Command {
     /// Look at the keys that sign access tokens, and change them.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Work on plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Subcommand)]
+enum PluginCommand {
+    /// Compile the component that comes on the standard input; the server runs this in a process of its own.
+    #[command(hide = true)]
+    Compile,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Command::Plugin(PluginCommand::Compile) = &arguments.command {
+        // Before anything else is read or started: whatever compiles knows nothing.
+        return compile();
+    }
     let mut flags = Vec::new();
     if let Some(data) = &arguments.data {
         flags.push(("data", data.display().to_string()));
@@ -103,8 +118,15 @@ fn main() -> anyhow::Result<()> {
             }
             Command::User(command) => commands::user(&App::beside(config, Clock::System).await?, command).await,
             Command::Keys(command) => commands::keys(&App::beside(config, Clock::System).await?, command).await,
+            Command::Plugin(PluginCommand::Compile) => compile(),
         }
     })
+}
+
+fn compile() -> anyhow::Result<()> {
+    let mut component = Vec::new();
+    std::io::stdin().read_to_end(&mut component)?;
+    Ok(std::io::stdout().write_all(&guildhall::plugins::compile::compile_here(&component)?)?)
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {

@@ -13,7 +13,10 @@ use crate::id::InstallationId;
 
 mod actions;
 pub(crate) mod alerts;
+mod answering;
 pub mod artifact;
+pub(crate) mod badges;
+pub mod blocks;
 mod breaker;
 mod budget;
 mod call;
@@ -34,6 +37,7 @@ mod input;
 pub mod installation;
 pub mod installed;
 pub mod installing;
+pub mod interactions;
 mod invoke;
 mod kv;
 pub mod logs;

@@ -55,6 +55,7 @@ impl TestApp {
         config.limits.enabled = false;
         config.sockets.drain_seconds = 0;
         config.plugins.bundled = super::plugins::folder().to_owned();
+        config.plugins.compiler = env!("CARGO_BIN_EXE_guildhall").into();
         if let Some((url, _)) = &postgres {
             config.database.url = Secret(url.clone());
         }

@@ -10,6 +10,7 @@ use super::commit::{self, Cause, Committed};
 use super::failure::{Failure, FailureCode};
 use super::input::{Input, Output};
 use super::installation::Installation;
+use super::interactions::replies;
 use super::logs;
 use super::manifest::CallClass;
 use super::record::Ground;
@@ -91,6 +92,10 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
             return Err(Failure::new(FailureCode::Host, "the call was broken off"));
+        };
+        let outcome = match outcome {
+            Ok(output) => replies::settle(&mut call, &request.input, output).await,
+            Err(failure) => Err(failure),
         };
         let outcome = match outcome {
             Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
