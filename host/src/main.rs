@@ -1,6 +1,5 @@
 //! The command line of the server.
 
-use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use guildhall::cluster;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
+use guildhall::plugins::commands::{self as plugins, PluginCommand};
 use guildhall::seed::{self, Size};
 use tracing_subscriber::EnvFilter;
 
@@ -68,26 +68,18 @@ enum Command {
     /// Make, close and open accounts, and set passwords.
     #[command(subcommand)]
     User(UserCommand),
+    /// See failed calls of plugins again.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Look at the keys that sign access tokens, and change them.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Work on plugins.
-    #[command(subcommand)]
-    Plugin(PluginCommand),
-}
-
-#[derive(Subcommand)]
-enum PluginCommand {
-    /// Compile the component that comes on the standard input; the server runs this in a process of its own.
-    #[command(hide = true)]
-    Compile,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if let Command::Plugin(PluginCommand::Compile) = &arguments.command {
-        // Before anything else is read or started: whatever compiles knows nothing.
-        return compile();
+    if let Command::Plugin(PluginCommand::Compile) = arguments.command {
+        return plugins::compile();
     }
     let mut flags = Vec::new();
     if let Some(data) = &arguments.data {
@@ -117,16 +109,13 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
             Command::User(command) => commands::user(&App::beside(config, Clock::System).await?, command).await,
+            Command::Plugin(PluginCommand::Compile) => plugins::compile(),
+            Command::Plugin(PluginCommand::Replay { bundle, component }) => {
+                plugins::replay(&config, bundle, component).await
+            }
             Command::Keys(command) => commands::keys(&App::beside(config, Clock::System).await?, command).await,
-            Command::Plugin(PluginCommand::Compile) => compile(),
         }
     })
-}
-
-fn compile() -> anyhow::Result<()> {
-    let mut component = Vec::new();
-    std::io::stdin().read_to_end(&mut component)?;
-    Ok(std::io::stdout().write_all(&guildhall::plugins::compile::compile_here(&component)?)?)
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {

@@ -71,6 +71,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
     let ground = app.plugins.ground(&app.config).map_err(not_started)?;
     let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
+    let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
     let mut attempt = 1;
     // Whoever lost often enough goes alone: so it ends, however many want the same.
@@ -98,6 +99,8 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             Err(failure) => Err(failure),
         };
         let outcome = match outcome {
+            // What it says by this is that nothing was done.
+            Ok(output) if output.is_refusal() => Ok(output),
             Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
                 Ok(Committed::Done) => Ok(output),
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::budget::Budget;
 use super::call::Call;
 use super::changing;
 use super::contract::log::Level;
@@ -140,7 +139,7 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
             let seen = Bundle {
                 digest: job.package.artifact.digest.clone(),
                 class: job.class,
-                context: job.context(Budget::of(job.class, &job.package.artifact.manifest.limits).wall),
+                context: job.context(call.meter.budget().wall),
                 input: input.clone(),
                 answers: call.trace.write(),
                 outcome: failure.to_string(),
