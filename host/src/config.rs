@@ -214,6 +214,8 @@ section! {
         instances: u32 = 100,
         /// The program that compiles plugins; empty: this one.
         compiler: PathBuf = PathBuf::new(),
+        /// How many times as long as usual calls of plugins may take; more than 1 on slow machines.
+        patience: u32 = 1,
     }
 }
 section! {

@@ -10,6 +10,7 @@ use super::commit::{self, Cause, Committed};
 use super::failure::{Failure, FailureCode};
 use super::input::{Input, Output};
 use super::installation::Installation;
+use super::interactions::replies;
 use super::logs;
 use super::manifest::CallClass;
 use super::manifest::limits::Limits;
@@ -92,6 +93,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
     let ground = app.plugins.ground(&app.config).map_err(not_started)?;
     let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
+    let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
     let mut attempt = 1;
     // Whoever lost often enough goes alone: so it ends, however many want the same.
@@ -115,6 +117,10 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             return Err(Failure::new(FailureCode::Host, "the call was broken off"));
         };
         app.plugins.spending.spend(request.installation.id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
+        let outcome = match outcome {
+            Ok(output) => replies::settle(&mut call, &request.input, output).await,
+            Err(failure) => Err(failure),
+        };
         let outcome = match outcome {
             // What it says by this is that nothing was done.
             Ok(output) if output.is_refusal() => Ok(output),

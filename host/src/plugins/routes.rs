@@ -15,6 +15,7 @@ use super::installation::Installation;
 use super::installing::{self, NewInstallation, Outcome};
 use super::manifest::Permission;
 use super::marketplace::{self, Listings, MarketplaceQuery};
+use super::{held, interactions, logs};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::error::Result;
@@ -30,6 +31,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(install))
         .routes(routes!(list_installations, install_here))
         .routes(routes!(get_installation, change_installation, uninstall))
+        .merge(interactions::routes::routes())
+        .merge(held::routes::routes())
+        .merge(logs::routes::routes())
 }
 
 impl IntoResponse for Outcome {
