@@ -39,6 +39,16 @@ FORBIDDEN = Nicht erlaubt
 # $permission: the permission’s name, such as MANAGE_ROLES.
 MISSING_PERMISSION = Fehlende Berechtigung
     .detail = Dafür brauchst du die Berechtigung { $permission }.
+MESSAGE_BLOCKED = Nachricht abgelehnt
+    .detail = { $reason } (Regel { $rule } von { $plugin })
+MESSAGE_HELD = Nachricht wartet auf die Moderation
+    .detail = { $reason } (Regel { $rule } von { $plugin })
+PLUGIN_REFUSED = Vom Plugin abgelehnt
+    .detail = Das Plugin lehnt das nach einer eigenen Regel ab.
+PLUGIN_NOT_INSTALLED = Plugin nicht installiert
+    .detail = Diese Gilde hat das Plugin nicht installiert oder abgeschaltet.
+PLUGIN_FAILED = Plugin fehlgeschlagen
+    .detail = Das Plugin konnte das nicht. Wer es verwaltet, sieht den Grund.
 ROLE_TOO_HIGH = Rolle zu hoch
     .detail = Deine höchste Rolle muss über der Rolle oder dem Mitglied stehen, auf die oder das sich deine Aktion bezieht.
 OWNER_PROTECTED = Besitzerkonto geschützt

@@ -40,6 +40,16 @@ FORBIDDEN = Not allowed
 # $permission: the permission’s name, such as MANAGE_ROLES.
 MISSING_PERMISSION = Missing permission
     .detail = You need the permission { $permission } to do this.
+MESSAGE_BLOCKED = Message refused
+    .detail = { $reason } (rule { $rule } of { $plugin })
+MESSAGE_HELD = Message waits for a moderator
+    .detail = { $reason } (rule { $rule } of { $plugin })
+PLUGIN_REFUSED = Refused by the plugin
+    .detail = The plugin refuses this by a rule of its own.
+PLUGIN_NOT_INSTALLED = Plugin not installed
+    .detail = This guild has not installed the plugin, or has switched it off.
+PLUGIN_FAILED = Plugin failed
+    .detail = The plugin could not do this. Those who manage it can see why.
 ROLE_TOO_HIGH = Role too high
     .detail = Your highest role must stand above the role or the member that you want to act on.
 OWNER_PROTECTED = Owner is protected

@@ -39,6 +39,16 @@ FORBIDDEN = No permitido
 # $permission: the permission’s name, such as MANAGE_ROLES.
 MISSING_PERMISSION = Falta un permiso
     .detail = Para hacer esto necesitas el permiso { $permission }.
+MESSAGE_BLOCKED = Mensaje rechazado
+    .detail = { $reason } (regla { $rule } de { $plugin })
+MESSAGE_HELD = El mensaje espera a un moderador
+    .detail = { $reason } (regla { $rule } de { $plugin })
+PLUGIN_REFUSED = Rechazado por el complemento
+    .detail = El complemento lo rechaza por una regla propia.
+PLUGIN_NOT_INSTALLED = Complemento no instalado
+    .detail = Este gremio no ha instalado el complemento o lo ha desactivado.
+PLUGIN_FAILED = El complemento falló
+    .detail = El complemento no pudo hacerlo. Quienes lo gestionan pueden ver por qué.
 ROLE_TOO_HIGH = Rol demasiado alto
     .detail = Tu rol más alto debe estar por encima del rol o del miembro sobre el que quieres actuar.
 OWNER_PROTECTED = Cuenta propietaria protegida

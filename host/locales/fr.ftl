@@ -40,6 +40,16 @@ FORBIDDEN = Action non autorisée
 # $permission: the permission’s name, such as MANAGE_ROLES.
 MISSING_PERMISSION = Permission manquante
     .detail = Il vous faut la permission { $permission } pour faire cela.
+MESSAGE_BLOCKED = Message refusé
+    .detail = { $reason } (règle { $rule } de { $plugin })
+MESSAGE_HELD = Le message attend un modérateur
+    .detail = { $reason } (règle { $rule } de { $plugin })
+PLUGIN_REFUSED = Refusé par l’extension
+    .detail = L’extension refuse cela selon une règle qui lui est propre.
+PLUGIN_NOT_INSTALLED = Extension non installée
+    .detail = Cette guilde n’a pas installé l’extension, ou l’a désactivée.
+PLUGIN_FAILED = L’extension a échoué
+    .detail = L’extension n’a pas pu le faire. Ceux qui la gèrent peuvent voir pourquoi.
 ROLE_TOO_HIGH = Rôle trop élevé
     .detail = Votre rôle le plus élevé doit être au-dessus du rôle ou du membre sur lequel vous voulez agir.
 OWNER_PROTECTED = Compte propriétaire protégé

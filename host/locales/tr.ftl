@@ -40,6 +40,16 @@ FORBIDDEN = İzin verilmiyor
 # $permission: the permission’s name, such as MANAGE_ROLES.
 MISSING_PERMISSION = Eksik izin
     .detail = Bunu yapmak için { $permission } iznine ihtiyacınız var.
+MESSAGE_BLOCKED = Mesaj reddedildi
+    .detail = { $reason } ({ $plugin } eklentisinin { $rule } kuralı)
+MESSAGE_HELD = Mesaj bir moderatörü bekliyor
+    .detail = { $reason } ({ $plugin } eklentisinin { $rule } kuralı)
+PLUGIN_REFUSED = Eklenti reddetti
+    .detail = Eklenti bunu kendi kuralı gereği reddediyor.
+PLUGIN_NOT_INSTALLED = Eklenti kurulu değil
+    .detail = Bu lonca eklentiyi kurmamış ya da kapatmış.
+PLUGIN_FAILED = Eklenti başarısız oldu
+    .detail = Eklenti bunu yapamadı. Eklentiyi yönetenler nedenini görebilir.
 ROLE_TOO_HIGH = Rol çok yüksek
     .detail = En yüksek rolünüz, işlem yapmak istediğiniz rolün ya da üyenin üzerinde olmalıdır.
 OWNER_PROTECTED = Lonca sahibi korunuyor

@@ -210,6 +210,10 @@ section! {
         bundled: PathBuf = PathBuf::new(),
         /// What seals the secrets in plugins' settings, the same text on all nodes; empty: a file in the data folder.
         key: Secret = Secret::default(),
+        /// Calls of plugins that may run at once.
+        instances: u32 = 100,
+        /// The program that compiles plugins; empty: this one.
+        compiler: PathBuf = PathBuf::new(),
     }
 }
 section! {

@@ -54,6 +54,16 @@ closed_set! {
         Forbidden = "FORBIDDEN",
         /// A permission is missing; `detail` names it.
         MissingPermission = "MISSING_PERMISSION",
+        /// A plugin of the guild refuses the message; `detail` says why.
+        MessageBlocked = "MESSAGE_BLOCKED",
+        /// A plugin of the guild holds the message until a moderator has looked at it.
+        MessageHeld = "MESSAGE_HELD",
+        /// A plugin refuses by a rule of its own; `code` and `detail` are the plugin's.
+        PluginRefused = "PLUGIN_REFUSED",
+        /// The plugin isn't installed in this guild, or is switched off.
+        PluginNotInstalled = "PLUGIN_NOT_INSTALLED",
+        /// The plugin failed; its admins see why.
+        PluginFailed = "PLUGIN_FAILED",
         /// The target's highest role is not below the caller's.
         RoleTooHigh = "ROLE_TOO_HIGH",
         /// The owner of a guild can't leave it, be removed, or be acted on.
@@ -119,12 +129,18 @@ impl Code {
             | Code::Blocked
             | Code::VerificationRequired
             | Code::ThreadLocked
+            | Code::MessageBlocked
             | Code::BotsForbidden => StatusCode::FORBIDDEN,
-            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::NotFound | Code::PluginNotInstalled => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Code::UsernameTaken | Code::EmailTaken | Code::AlreadyExists | Code::LimitReached | Code::VoiceFull => {
-                StatusCode::CONFLICT
-            }
+            Code::UsernameTaken
+            | Code::EmailTaken
+            | Code::AlreadyExists
+            | Code::LimitReached
+            | Code::VoiceFull
+            | Code::MessageHeld
+            | Code::PluginRefused => StatusCode::CONFLICT,
+            Code::PluginFailed => StatusCode::BAD_GATEWAY,
             Code::StaleVersion => StatusCode::PRECONDITION_FAILED,
             Code::RateLimited | Code::Slowmode => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable | Code::ReadOnly | Code::MailUnavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,6 +1,7 @@
 //! Messages: sending, reading, and what hangs on them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::accounts::Author;
@@ -32,8 +33,8 @@ pub(crate) mod system;
 pub(crate) mod webhooks;
 
 use mentions::AllowedMentions;
-pub(crate) use sending::send_within;
 pub use sending::{Sent, send};
+pub(crate) use sending::{send_as, send_within};
 
 /// The longest message, in characters.
 pub const MAX_CONTENT: usize = 4_000;
@@ -104,6 +105,10 @@ pub struct Message {
     pub reactions: Vec<ReactionCount>,
     /// Whether it is pinned.
     pub pinned: bool,
+    /// Buttons and the like below the text: a tree of nodes that a plugin made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub blocks: Option<Value>,
     /// What the sender calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -150,11 +155,17 @@ pub struct Draft {
     pub attachments: Vec<FileId>,
     /// Which of the mentions in its text count; all that the sender may make, if this isn't said.
     pub allowed_mentions: Option<AllowedMentions>,
+    /// What plugins show below the text; people have nothing there.
+    #[serde(skip)]
+    pub blocks: Option<Value>,
 }
 
 impl Validate for Draft {
     fn check(&self, faults: &mut Faults) {
-        check_content("/content", &self.content, faults);
+        match self.blocks {
+            Some(_) => faults.length("/content", &self.content, 0, MAX_CONTENT),
+            None => check_content("/content", &self.content, faults),
+        }
         if let Some(nonce) = &self.nonce {
             faults.length("/nonce", nonce, 1, MAX_NONCE);
         }
@@ -229,6 +240,9 @@ pub(crate) struct Extras {
     /// The name that a webhook gave itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// What a plugin shows below the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Value>,
 }
 
 impl Extras {

@@ -1,30 +1,71 @@
 //! Plugins: what guilds install to extend themselves, as sandboxed WebAssembly components.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
+use aws_lc_rs::hmac;
+use moka::sync::Cache;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::app::App;
 use crate::config::Config;
+use crate::id::InstallationId;
 
+mod actions;
+pub(crate) mod alerts;
 pub mod artifact;
+mod breaker;
+mod budget;
+mod call;
 pub mod changing;
+mod commit;
+pub mod compile;
 pub mod configuration;
 pub mod consent;
+mod contract;
+mod convert;
+mod counters;
+pub mod engine;
+mod failure;
+pub mod filtering;
+pub(crate) mod held;
+mod imports;
+mod input;
 pub mod installation;
 pub mod installed;
 pub mod installing;
+mod invoke;
+mod kv;
+pub mod logs;
 pub mod manifest;
 pub mod marketplace;
+mod package;
+mod record;
 pub mod routes;
+mod run;
+pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
 pub mod texts;
 pub mod upgrading;
 pub mod vault;
+mod work;
 
+use breaker::Breakers;
+use counters::Counters;
+use engine::Engine;
 pub use installation::{Installation, InstallationState};
 use installed::Installed;
+use manifest::Hook;
 use marketplace::Marketplace;
+use package::{Package, Packages};
 pub use sweep::{is_in_use, sweep};
 use vault::Vault;
+
+/// The folder in the data folder that compiled code is kept in.
+const COMPILED: &str = "plugins";
+/// Installations of which calls have had to run alone lately, at most.
+const ALONE_KEPT: u64 = 10_000;
 
 /// What the running server knows of plugins.
 pub struct Plugins {
@@ -34,6 +75,27 @@ pub struct Plugins {
     pub installed: Arc<Installed>,
     /// What seals the secrets that admins type in.
     pub vault: Arc<Vault>,
+    /// What calls need; made for the first of them.
+    ground: OnceLock<Ground>,
+    /// The folder of compiled code.
+    folder: PathBuf,
+    /// Code that is ready to run.
+    packages: Packages,
+    /// Which hooks are left alone for a while.
+    breakers: Breakers,
+    /// What filters have counted.
+    counters: Counters,
+    /// Installations of which one call must run alone.
+    alone: Cache<InstallationId, Arc<Mutex<()>>>,
+}
+
+/// What every call needs.
+struct Ground {
+    engine: &'static Engine,
+    /// Compiled code on disk.
+    compiled: compile::Cache,
+    /// What makes the randomness of guests what nobody can foresee.
+    chance: hmac::Key,
 }
 
 impl Plugins {
@@ -43,6 +105,46 @@ impl Plugins {
             marketplace: Marketplace::open(&config.bundled_plugins()),
             installed,
             vault: Arc::new(Vault::new(config)),
+            ground: OnceLock::new(),
+            folder: config.data.join(COMPILED),
+            packages: Packages::default(),
+            breakers: Breakers::default(),
+            counters: Counters::default(),
+            alone: Cache::new(ALONE_KEPT),
         }
+    }
+
+    fn ground(&self, config: &Config) -> anyhow::Result<&Ground> {
+        if let Some(ground) = self.ground.get() {
+            return Ok(ground);
+        }
+        let ground = Ground {
+            engine: Engine::shared(&config.plugins)?,
+            compiled: compile::Cache::new(self.folder.clone(), self.vault.derive("compiled code")?),
+            chance: self.vault.derive("chance")?,
+        };
+        Ok(self.ground.get_or_init(|| ground))
+    }
+
+    /// The code of an installation, ready to run.
+    async fn package(&self, config: &Config, installation: &Installation) -> anyhow::Result<Arc<Package>> {
+        let ground = self.ground(config)?;
+        let artifact = self.marketplace.get(&installation.plugin);
+        let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
+        self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+    }
+
+    /// Waits until no other call of this installation runs alone.
+    async fn alone(&self, installation: InstallationId) -> OwnedMutexGuard<()> {
+        self.alone.get_with(installation, Arc::default).lock_owned().await
+    }
+}
+
+/// Switches an installation off that keeps failing, and tells its admins.
+async fn quarantine(app: &App, installation: &Installation, hook: Hook, why: &str) {
+    let reason = format!("{hook}: {why}");
+    tracing::warn!(installation = %installation.id, plugin = installation.plugin, %reason, "a plugin was switched off");
+    if let Err(error) = changing::quarantine(app, installation.guild_id, installation.id, reason).await {
+        tracing::error!(%error, installation = %installation.id, "a failing plugin could not be switched off");
     }
 }

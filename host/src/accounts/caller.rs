@@ -42,6 +42,20 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// An account that the server acts for by itself: no request stands behind it.
+    pub fn nobody(user: UserId, kind: CallerKind) -> Caller {
+        Caller {
+            user,
+            kind,
+            identity: None,
+            request_id: None,
+            locale: crate::i18n::DEFAULT.to_owned(),
+            address: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            user_agent: String::new(),
+            reason: String::new(),
+        }
+    }
+
     /// Who it is; a refusal for nobody.
     pub fn identity(&self) -> Result<&Arc<Identity>> {
         self.identity.as_ref().ok_or(Error::Refused(Code::Unauthenticated))

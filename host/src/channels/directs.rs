@@ -112,6 +112,14 @@ async fn is_there(app: &App, user: UserId) -> Result<bool> {
     Ok(identity.is_some_and(|identity| identity.kind != UserKind::Deleted))
 }
 
+/// The direct channel between the caller and somebody, made if there is none yet.
+pub(crate) async fn with(app: &App, caller: &Caller, other: UserId) -> Result<ChannelId> {
+    if let Some(known) = direct_between(&mut app.db.read().await?, caller.user, other).await? {
+        return Ok(known);
+    }
+    Ok(open_pair(app, caller, other).await?.channel.id)
+}
+
 async fn open_pair(app: &App, caller: &Caller, other: UserId) -> Result<Opened> {
     let (me, id) = (caller.user, ChannelId(app.next_id()?));
     let (low, high) = (me.min(other), me.max(other));

@@ -71,11 +71,15 @@ fn require_branches(access: &Access) -> Result<()> {
 }
 
 /// A thread on its way.
-struct Start {
-    thread: ChannelId,
-    caller: Caller,
-    new: NewThread,
-    max: usize,
+pub(crate) struct Start {
+    /// Its id.
+    pub thread: ChannelId,
+    /// Who starts it.
+    pub caller: Caller,
+    /// What it is to be.
+    pub new: NewThread,
+    /// How many channels the guild may have.
+    pub max: usize,
 }
 
 /// Starts a thread, and says so in its channel.
@@ -92,20 +96,23 @@ pub async fn start(app: &App, caller: &Caller, channel: ChannelId, new: NewThrea
     require(&access, &start)?;
     access
         .change(app, caller, Permissions::CREATE_THREADS, move |tx, access| {
-            Box::pin(async move {
-                require(&access, &start)?;
-                let guild = access.guild().ok_or(Code::NotFound)?;
-                branch(tx, guild, &access, &start).await?;
-                if access.kind() != ChannelKind::Forum {
-                    say_so(tx, guild, &access, &start).await?;
-                }
-                if let Some(content) = &start.new.content {
-                    say_first(tx, &access, &start, content).await?;
-                }
-                store::channel(tx, start.thread).await?.ok_or(Code::NotFound.into())
-            })
+            Box::pin(async move { start_within(tx, &access, &start).await })
         })
         .await
+}
+
+/// Starts a thread as a part of a larger change.
+pub(crate) async fn start_within(tx: &mut Tx, access: &Access, start: &Start) -> Result<Channel> {
+    require(access, start)?;
+    let guild = access.guild().ok_or(Code::NotFound)?;
+    branch(tx, guild, access, start).await?;
+    if access.kind() != ChannelKind::Forum {
+        say_so(tx, guild, access, start).await?;
+    }
+    if let Some(content) = &start.new.content {
+        say_first(tx, access, start, content).await?;
+    }
+    store::channel(tx, start.thread).await?.ok_or(Code::NotFound.into())
 }
 
 /// Refuses whoever may not start this thread here.
@@ -178,6 +185,7 @@ async fn say_first(tx: &mut Tx, access: &Access, start: &Start, content: &str) -
         reply_to: Vec::new(),
         attachments: Vec::new(),
         allowed_mentions: None,
+        blocks: None,
     };
     messaging::send_within(tx, &start.caller, &inside, &draft).await
 }

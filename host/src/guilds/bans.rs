@@ -109,13 +109,36 @@ pub async fn add(app: &App, caller: &Caller, guild: GuildId, new: NewBan) -> Res
                 if terms.expires_at.is_some_and(|at| at <= now) {
                     return Err(Error::field("/expires_at", FieldCode::OutOfRange));
                 }
-                let member = check(tx, &membership, user.id).await?;
-                let ban = ban(tx, &membership, user, member, &terms).await?;
-                purge::delete(tx, guild, &[ban.user.id], found).await?;
-                Ok(ban)
+                add_one(tx, &membership, user, &terms, found).await
             })
         })
         .await
+}
+
+/// Bans somebody for good and deletes what was found of theirs, as a part of a larger change.
+pub(crate) async fn add_within(
+    tx: &mut Tx,
+    membership: &Membership,
+    user: Author,
+    reason: &str,
+    found: purge::Found,
+) -> Result<Ban> {
+    membership.require(Permissions::BAN_MEMBERS)?;
+    let terms = Terms { reason: reason.to_owned(), expires_at: None };
+    add_one(tx, membership, user, &terms, found).await
+}
+
+async fn add_one(
+    tx: &mut Tx,
+    membership: &Membership,
+    user: Author,
+    terms: &Terms,
+    found: purge::Found,
+) -> Result<Ban> {
+    let member = check(tx, membership, user.id).await?;
+    let ban = ban(tx, membership, user, member, terms).await?;
+    purge::delete(tx, membership.id(), &[ban.user.id], found).await?;
+    Ok(ban)
 }
 
 /// Refuses to ban whom one may not, or who is banned already; answers the member, if they are one.
@@ -173,13 +196,16 @@ pub async fn remove(app: &App, caller: &Caller, guild: GuildId, user: UserId) ->
     let reason = caller.reason.clone();
     standing
         .change(app, caller, Permissions::BAN_MEMBERS, move |tx, _| {
-            Box::pin(async move {
-                let now = tx.now;
-                let ban = store::ban(tx, guild, user).await?.filter(|ban| ban.is_in_force(now));
-                lift(tx, guild, ban.ok_or(Code::NotFound)?, &reason).await
-            })
+            Box::pin(async move { remove_within(tx, guild, user, &reason).await })
         })
         .await
+}
+
+/// Lifts a ban as a part of a larger change.
+pub(crate) async fn remove_within(tx: &mut Tx, guild: GuildId, user: UserId, reason: &str) -> Result<()> {
+    let now = tx.now;
+    let ban = store::ban(tx, guild, user).await?.filter(|ban| ban.is_in_force(now));
+    lift(tx, guild, ban.ok_or(Code::NotFound)?, reason).await
 }
 
 impl Ban {

@@ -7,7 +7,7 @@ use super::audit::{Action, Note};
 use super::{bans, standing, store as guilds};
 use crate::accounts::{self, Author, Caller, UserKind};
 use crate::app::App;
-use crate::channels::{self, MemberRules, Permissions};
+use crate::channels::{self, MemberRules, Membership, Permissions};
 use crate::clock::Timestamp;
 use crate::error::{Code, Result};
 use crate::http::limits::Group;
@@ -197,14 +197,19 @@ pub async fn kick(app: &App, caller: &Caller, guild: GuildId, user: UserId) -> R
     let reason = caller.reason.clone();
     standing
         .change(app, caller, Permissions::KICK_MEMBERS, move |tx, membership| {
-            Box::pin(async move {
-                let member = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
-                membership.require_above(&member.rules())?;
-                remove(tx, guild, &member).await?;
-                Note::new(guild, Action::MemberKick).target(user.0).reason(&reason).write(tx).await
-            })
+            Box::pin(async move { kick_within(tx, &membership, user, &reason).await })
         })
         .await
+}
+
+/// Removes a member who stands lower, as a part of a larger change.
+pub(crate) async fn kick_within(tx: &mut Tx, membership: &Membership, user: UserId, reason: &str) -> Result<()> {
+    let guild = membership.id();
+    membership.require(Permissions::KICK_MEMBERS)?;
+    let member = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
+    membership.require_above(&member.rules())?;
+    remove(tx, guild, &member).await?;
+    Note::new(guild, Action::MemberKick).target(user.0).reason(reason).write(tx).await
 }
 
 /// The body of `member_left`.

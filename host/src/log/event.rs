@@ -75,6 +75,18 @@ closed_set! {
         InstallationUpdated = "installation_updated",
         /// A plugin was removed.
         InstallationRemoved = "installation_removed",
+        /// How something of a plugin stands now, such as a poll: it takes the place of what was said of it before.
+        PluginEvent = "plugin_event",
+        /// A plugin gave a member a badge.
+        BadgeGranted = "badge_granted",
+        /// A plugin took a badge from a member.
+        BadgeRevoked = "badge_revoked",
+        /// A filter holds a message until a moderator has looked at it.
+        MessageHeld = "message_held",
+        /// A moderator has looked at a message that was held.
+        MessageReleased = "message_released",
+        /// A filter tells the moderators of a message.
+        ModerationAlert = "moderation_alert",
         /// The account was made.
         UserCreated = "user_created",
         /// The account's profile or security settings changed.
@@ -116,6 +128,9 @@ impl EventKind {
             EventKind::WebhookCreated | EventKind::WebhookDeleted => Audience::Holders(Permissions::MANAGE_WEBHOOKS),
             EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved => {
                 Audience::Holders(Permissions::MANAGE_PLUGINS)
+            }
+            EventKind::MessageHeld | EventKind::MessageReleased | EventKind::ModerationAlert => {
+                Audience::Holders(Permissions::MANAGE_MESSAGES)
             }
             EventKind::InstanceUpdated => Audience::Nobody,
             _ => Audience::All,

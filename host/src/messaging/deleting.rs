@@ -7,8 +7,8 @@ use super::store::{self, FLAG_PINNED, FLAG_REACTED, MessageRow, marks};
 use super::{Extras, history};
 use crate::accounts::Caller;
 use crate::app::App;
-use crate::channels::{Permissions, access};
-use crate::error::{FieldCode, Result};
+use crate::channels::{Access, Permissions, access};
+use crate::error::{Code, FieldCode, Result};
 use crate::guilds::audit::{Action, Note};
 use crate::http::body::{Faults, Validate};
 use crate::id::{ChannelId, GuildId, MessageId, StreamId, TargetId};
@@ -67,25 +67,34 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<()> {
     let reason = caller.reason.clone();
     access
         .change(app, caller, needed, move |tx, access| {
-            Box::pin(async move {
-                let row = history::still_there(tx, id).await?;
-                let (channel_id, guild_id) = (row.channel_id, access.guild());
-                let author = row.author_id;
-                erase(tx, guild_id, vec![row]).await?;
-                let gone = MessageDeleted { id, channel_id, guild_id };
-                let event = NewEvent::new(EventKind::MessageDeleted, access.stream(), &gone)?;
-                tx.append(event.in_channel(channel_id))?;
-                match guild_id.filter(|_| !own) {
-                    None => Ok(()),
-                    Some(guild) => {
-                        let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(&reason);
-                        let note = note.change("channel_id", channel_id, ());
-                        note.change("author_id", author, ()).write(tx).await
-                    }
-                }
-            })
+            Box::pin(async move { delete_within(tx, &access, id, &reason).await })
         })
         .await
+}
+
+/// Deletes a message as a part of a larger change: one's own, or anybody's for whoever manages messages.
+pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, reason: &str) -> Result<()> {
+    let row = history::still_there(tx, id).await?;
+    let (channel_id, guild_id, author) = (row.channel_id, access.guild(), row.author_id);
+    if channel_id != access.channel {
+        return Err(Code::NotFound.into());
+    }
+    let own = author == access.user();
+    if !own {
+        access.require(Permissions::MANAGE_MESSAGES)?;
+    }
+    erase(tx, guild_id, vec![row]).await?;
+    let gone = MessageDeleted { id, channel_id, guild_id };
+    let event = NewEvent::new(EventKind::MessageDeleted, access.stream(), &gone)?;
+    tx.append(event.in_channel(channel_id))?;
+    match guild_id.filter(|_| !own) {
+        None => Ok(()),
+        Some(guild) => {
+            let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(reason);
+            let note = note.change("channel_id", channel_id, ());
+            note.change("author_id", author, ()).write(tx).await
+        }
+    }
 }
 
 /// Deletes messages of a guild's channel, as one event.

@@ -1,11 +1,12 @@
 //! Editing: a message says something else, and keeps what it said before.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::mentions::{self, AllowedMentions};
 use super::store::{self, MessageRow};
-use super::{Extras, Message, MessageKind, check_content, history, refuse_blocked};
+use super::{Draft, Extras, Message, MessageKind, check_content, history, refuse_blocked};
 use crate::accounts::{Author, Caller};
 use crate::app::App;
 use crate::channels::{Access, Permissions};
@@ -16,6 +17,7 @@ use crate::http::limits::Group;
 use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::{ChannelId, MessageId, TargetId};
 use crate::log::{EventKind, NewEvent, Tx};
+use crate::plugins::filtering::{self, Stage};
 
 /// `PATCH /messages/{id}`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -25,6 +27,9 @@ pub struct Edit {
     pub content: String,
     /// Which of the mentions in its text count; all that the author may make, if this isn't said.
     pub allowed_mentions: Option<AllowedMentions>,
+    /// What a plugin shows below the text from here on.
+    #[serde(skip)]
+    pub blocks: Option<Value>,
 }
 
 impl Validate for Edit {
@@ -48,7 +53,7 @@ pub struct Revision {
 }
 
 /// Changes what one's own message says. The same text again changes nothing.
-pub async fn edit(app: &App, caller: &Caller, id: MessageId, edit: Edit) -> Result<Message> {
+pub async fn edit(app: &App, caller: &Caller, id: MessageId, mut edit: Edit) -> Result<Message> {
     let (access, row) = history::find(app, caller, id).await?;
     app.limiter.check(caller, Group::Messages, access.channel.0)?;
     if row.author_id != caller.user || row.kind != MessageKind::Default {
@@ -56,21 +61,54 @@ pub async fn edit(app: &App, caller: &Caller, id: MessageId, edit: Edit) -> Resu
     }
     let email_verified = caller.identity()?.email_verified;
     access.require_speech(email_verified)?;
+    filter(app, caller, &access, id, &mut edit).await?;
     let author = caller.identity()?.author.clone();
     access
         .change(app, caller, Permissions::VIEW_CHANNEL, move |tx, access| {
             Box::pin(async move {
                 access.require_speech(email_verified)?;
-                refuse_blocked(tx, &access).await?;
-                let row = history::still_there(tx, id).await?;
-                if row.content == edit.content {
-                    return history::complete_one(tx, &access, row, author).await;
-                }
-                let row = rewrite(tx, &access, row, &edit).await?;
-                announce(tx, &access, row, author).await
+                edit_within(tx, &access, id, author, &edit).await
             })
         })
         .await
+}
+
+/// Lets the guild's filters look at the new text.
+async fn filter(app: &App, caller: &Caller, access: &Access, id: MessageId, edit: &mut Edit) -> Result<()> {
+    let mut draft = Draft {
+        content: std::mem::take(&mut edit.content),
+        nonce: None,
+        reply_to: Vec::new(),
+        attachments: Vec::new(),
+        allowed_mentions: None,
+        blocks: None,
+    };
+    filtering::draft(app, caller, access, id, &mut draft, Stage::Edit).await?;
+    edit.content = draft.content;
+    Ok(())
+}
+
+/// Changes what a message of this author says, as a part of a larger change.
+pub(crate) async fn edit_within(
+    tx: &mut Tx,
+    access: &Access,
+    id: MessageId,
+    author: Author,
+    edit: &Edit,
+) -> Result<Message> {
+    refuse_blocked(tx, access).await?;
+    let row = history::still_there(tx, id).await?;
+    if row.channel_id != access.channel {
+        return Err(Code::NotFound.into());
+    }
+    if row.author_id != author.id || row.kind != MessageKind::Default {
+        return Err(Code::Forbidden.into());
+    }
+    if row.content == edit.content && Extras::decode(row.extras.as_deref()).blocks == edit.blocks {
+        return history::complete_one(tx, access, row, author).await;
+    }
+    let row = rewrite(tx, access, row, edit).await?;
+    announce(tx, access, row, author).await
 }
 
 async fn announce(tx: &mut Tx, access: &Access, row: MessageRow, author: Author) -> Result<Message> {
@@ -89,6 +127,7 @@ async fn rewrite(tx: &mut Tx, access: &Access, row: MessageRow, edit: &Edit) -> 
         mentions: found.users,
         mention_roles: found.roles,
         mention_everyone: found.everyone,
+        blocks: edit.blocks.clone(),
         ..before.clone()
     };
     let (before, targets) = (before.targets(access.guild()), after.targets(access.guild()));

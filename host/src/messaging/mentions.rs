@@ -1,6 +1,6 @@
 //! The references in a message's text, and which of them reach somebody.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::store;
@@ -17,7 +17,7 @@ const MAX_USERS: usize = 50;
 const MAX_ROLES: usize = 20;
 
 /// Which of the mentions in a text count.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AllowedMentions {
     /// These people; all that the text names if this isn't said.

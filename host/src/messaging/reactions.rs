@@ -133,16 +133,25 @@ async fn add_alone(app: &App, caller: &Caller, access: &Access, id: MessageId, e
     let author = caller.clone();
     access
         .change(app, caller, Permissions::READ_HISTORY, move |tx, access| {
-            Box::pin(async move {
-                require_participation(&access, tx.now)?;
-                refuse_blocked(tx, &access).await?;
-                require_known(tx, &access, id, &emoji).await?;
-                let mut alone = [Reaction { allowed_under: None, ..reaction(&author, &access, id, &emoji) }];
-                reacting::write(tx, &mut alone).await?;
-                Ok(alone[0].outcome)
-            })
+            Box::pin(async move { add_within(tx, &author, &access, id, &emoji).await })
         })
         .await
+}
+
+/// Adds a reaction as a part of a larger change.
+pub(crate) async fn add_within(
+    tx: &mut Tx,
+    caller: &Caller,
+    access: &Access,
+    id: MessageId,
+    emoji: &Emoji,
+) -> Result<Outcome> {
+    require_participation(access, tx.now)?;
+    refuse_blocked(tx, access).await?;
+    require_known(tx, access, id, emoji).await?;
+    let mut alone = [Reaction { allowed_under: None, ..reaction(caller, access, id, emoji) }];
+    reacting::write(tx, &mut alone).await?;
+    Ok(alone[0].outcome)
 }
 
 /// Refuses a custom emoji that isn't the guild's, unless somebody has left it on the message already.
@@ -172,14 +181,10 @@ pub async fn remove(app: &App, caller: &Caller, id: MessageId, target: ReactionT
     access
         .change(app, caller, needed, move |tx, access| {
             Box::pin(async move {
-                if !marks::delete_reaction(tx, id, &emoji, user).await? {
+                if !remove_within(tx, &access, id, &emoji, user).await? {
                     return Err(Code::NotFound.into());
                 }
-                let (channel_id, guild_id) = (access.channel, access.guild());
-                let gone = Mark { message_id: id, channel_id, guild_id, user_id: user, emoji: emoji.clone() };
-                let event = NewEvent::new(EventKind::ReactionRemoved, access.stream(), &gone)?;
-                tx.append(event.in_channel(channel_id))?;
-                match guild_id.filter(|_| !own) {
+                match access.guild().filter(|_| !own) {
                     None => Ok(()),
                     Some(guild) => {
                         let note = Note::new(guild, Action::ReactionRemove).target(id.0).reason(&reason);
@@ -190,6 +195,24 @@ pub async fn remove(app: &App, caller: &Caller, id: MessageId, target: ReactionT
         })
         .await?;
     counts(app, &access, &row).await
+}
+
+/// Removes somebody's reaction as a part of a larger change; false if there is none.
+pub(crate) async fn remove_within(
+    tx: &mut Tx,
+    access: &Access,
+    id: MessageId,
+    emoji: &str,
+    user: UserId,
+) -> Result<bool> {
+    if !marks::delete_reaction(tx, id, emoji, user).await? {
+        return Ok(false);
+    }
+    let (channel_id, guild_id) = (access.channel, access.guild());
+    let gone = Mark { message_id: id, channel_id, guild_id, user_id: user, emoji: emoji.to_owned() };
+    let event = NewEvent::new(EventKind::ReactionRemoved, access.stream(), &gone)?;
+    tx.append(event.in_channel(channel_id))?;
+    Ok(true)
 }
 
 async fn counts(app: &App, access: &Access, row: &MessageRow) -> Result<Reactions> {

@@ -15,6 +15,7 @@ use crate::http::body::Faults;
 use crate::http::limits::Group;
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::log::OperationFuture;
+use crate::plugins::filtering::{self, Stage};
 
 /// A message that was sent: the JSON that its author and everybody else receives.
 pub struct Sent {
@@ -25,7 +26,7 @@ pub struct Sent {
 }
 
 /// Sends a message, and answers once that is durable.
-pub async fn send(app: &App, caller: &Caller, channel: ChannelId, draft: Draft) -> Result<Sent> {
+pub async fn send(app: &App, caller: &Caller, channel: ChannelId, mut draft: Draft) -> Result<Sent> {
     let access = access(app, caller, channel).await?;
     app.limiter.check(caller, Group::Messages, channel.0)?;
     let identity = caller.identity()?;
@@ -33,8 +34,9 @@ pub async fn send(app: &App, caller: &Caller, channel: ChannelId, draft: Draft) 
     if !draft.reply_to.is_empty() || !draft.attachments.is_empty() {
         Box::pin(check_references(app, &access, &draft)).await?;
     }
-    let present = mentions::present(app, &access, &draft.content).await?;
     let id = MessageId(app.next_id()?);
+    filtering::draft(app, caller, &access, id, &mut draft, Stage::Create).await?;
+    let present = mentions::present(app, &access, &draft.content).await?;
     let pending = compose(caller, &access, id, MessageKind::Default, &draft, &present)?;
     let payload = pending.payload.clone();
     let mut outcome = Outcome::RulesMoved;
@@ -126,6 +128,17 @@ pub(crate) async fn send_within(
     draft: &Draft,
 ) -> Result<()> {
     let id = MessageId(tx.next_id()?);
+    send_as(tx, caller, access, id, draft).await
+}
+
+/// The same under an id that was promised before.
+pub(crate) async fn send_as(
+    tx: &mut crate::log::Tx,
+    caller: &Caller,
+    access: &Access,
+    id: MessageId,
+    draft: &Draft,
+) -> Result<()> {
     let present = mentions::present_through(tx, access, &draft.content).await?;
     let message = compose(caller, access, id, MessageKind::Default, draft, &present)?;
     write_alone(tx, message).await.map(drop)
@@ -163,6 +176,7 @@ pub(super) fn compose(
         mention_roles: found.roles,
         mention_everyone: found.everyone,
         webhook: None,
+        blocks: draft.blocks.clone(),
     };
     Ok(Pending {
         stream: access.stream(),
@@ -208,6 +222,7 @@ fn encode(
         mention_everyone: extras.mention_everyone,
         reactions: Vec::new(),
         pinned: false,
+        blocks: extras.blocks,
         nonce: draft.nonce.clone(),
         created_at: id.created_at(),
         edited_at: None,

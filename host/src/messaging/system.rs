@@ -32,6 +32,7 @@ pub(crate) struct Notice {
 pub(crate) async fn post(tx: &mut Tx, notice: Notice) -> Result<()> {
     let Notice { id, guild, channel, kind, author, content, reply_to } = notice;
     let message = Message {
+        blocks: None,
         id,
         channel_id: channel,
         guild_id: Some(guild),

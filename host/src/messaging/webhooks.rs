@@ -70,6 +70,7 @@ fn compose(
         None => mentions::Mentions::default(),
     };
     let extras = Extras {
+        blocks: None,
         mentions: found.users,
         mention_roles: found.roles,
         mention_everyone: found.everyone,
@@ -111,6 +112,7 @@ fn shown(guild: GuildId, row: &NewMessage) -> Message {
     let extras = Extras::decode(row.extras.as_deref());
     let name = extras.webhook.unwrap_or_default();
     Message {
+        blocks: None,
         id: row.id,
         channel_id: row.channel_id,
         guild_id: Some(guild),

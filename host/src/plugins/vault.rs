@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anyhow::Context;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -55,14 +56,25 @@ impl Vault {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let text = match self.given.is_empty() {
-            true => read_or_make(&self.file).with_context(|| format!("the key of {}", self.file.display()))?,
-            false => self.given.0.clone(),
-        };
+        let text = self.text()?;
         // Any text will do as a key: its hash has the right length.
         let key = RandomizedNonceKey::new(&AES_256_GCM, digest(&SHA256, text.as_bytes()).as_ref());
         let key = key.map_err(|_| anyhow::anyhow!("a key for secrets can't be made"))?;
         Ok(self.key.get_or_init(|| key))
+    }
+
+    fn text(&self) -> anyhow::Result<String> {
+        match self.given.is_empty() {
+            true => read_or_make(&self.file).with_context(|| format!("the key of {}", self.file.display())),
+            false => Ok(self.given.0.clone()),
+        }
+    }
+
+    /// A key for something else than secrets, which tells nothing of the vault's own.
+    pub fn derive(&self, purpose: &str) -> anyhow::Result<hmac::Key> {
+        let text = self.text()?;
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes()), purpose.as_bytes());
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref()))
     }
 
     /// A vault with this key.

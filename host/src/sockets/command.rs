@@ -121,7 +121,7 @@ pub(super) struct SendMessage {
 impl SendMessage {
     fn into_draft(self) -> (ChannelId, Draft) {
         let SendMessage { channel_id, content, nonce, reply_to, attachments, allowed_mentions } = self;
-        (channel_id, Draft { content, nonce, reply_to, attachments, allowed_mentions })
+        (channel_id, Draft { content, nonce, reply_to, attachments, allowed_mentions, blocks: None })
     }
 }
 

@@ -32,7 +32,7 @@ result-one = { $voters ->
     [one] Die Umfrage „{ $question }“ ist beendet: **{ $winner }**, bei einer abgegebenen Stimme.
    *[other] Die Umfrage „{ $question }“ ist beendet: **{ $winner }**; { $voters } Personen haben abgestimmt.
 }
-result-tie = Die Umfrage „{ $question }“ endet unentschieden: **{ $winner }**. Abgegebene Stimmen: { $voters }.
+result-tie = Die Umfrage „{ $question }“ endet unentschieden: **{ $winner }**. Teilnehmende: { $voters }.
 refused-closed = Diese Umfrage ist beendet.
 refused-voted = Du hast schon abgestimmt, und Stimmen können hier nicht geändert werden.
 refused-role = Nur Mitglieder mit bestimmten Rollen dürfen hier abstimmen.

@@ -139,20 +139,48 @@ async fn change_one_role(
     let reason = caller.reason.clone();
     standing
         .change(app, caller, Permissions::MANAGE_ROLES, move |tx, membership| {
-            Box::pin(async move {
-                let old = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
-                membership.require_above(&old.rules())?;
-                roles::store::role(tx, guild, role).await?.ok_or(Code::NotFound)?;
-                let mut wanted: Vec<RoleId> = old.roles.iter().copied().filter(|one| *one != role).collect();
-                if give {
-                    wanted.push(role);
-                }
-                let mut desk = Desk { tx, membership, old, reason, changed: false };
-                desk.set_roles(wanted).await?;
-                desk.finish().await
-            })
+            Box::pin(async move { change_role_within(tx, membership, user, role, give, reason).await })
         })
         .await
+}
+
+/// Gives a member who stands lower one more role or takes one, as a part of a larger change.
+pub(crate) async fn change_role_within(
+    tx: &mut Tx,
+    membership: Membership,
+    user: UserId,
+    role: RoleId,
+    give: bool,
+    reason: String,
+) -> Result<Member> {
+    membership.require(Permissions::MANAGE_ROLES)?;
+    let guild = membership.id();
+    let old = store::member(tx, guild, user).await?.ok_or(Code::NotFound)?;
+    membership.require_above(&old.rules())?;
+    roles::store::role(tx, guild, role).await?.ok_or(Code::NotFound)?;
+    let mut wanted: Vec<RoleId> = old.roles.iter().copied().filter(|one| *one != role).collect();
+    if give {
+        wanted.push(role);
+    }
+    let mut desk = Desk { tx, membership, old, reason, changed: false };
+    desk.set_roles(wanted).await?;
+    desk.finish().await
+}
+
+/// Lets a member who stands lower only read until then, as a part of a larger change; nothing lifts it.
+pub(crate) async fn time_out_within(
+    tx: &mut Tx,
+    membership: Membership,
+    user: UserId,
+    until: Option<Timestamp>,
+    reason: String,
+) -> Result<Member> {
+    membership.require(Permissions::TIMEOUT_MEMBERS)?;
+    let old = store::member(tx, membership.id(), user).await?.ok_or(Code::NotFound)?;
+    membership.require_above(&old.rules())?;
+    let mut desk = Desk { tx, membership, old, reason, changed: false };
+    desk.time_out(until).await?;
+    desk.finish().await
 }
 
 /// One member on the desk of somebody who changes several things about them at once.

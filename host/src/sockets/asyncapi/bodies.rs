@@ -23,6 +23,9 @@ use crate::messaging::pins::{Pin, PinRemoved};
 use crate::messaging::reacting::Mark;
 use crate::messaging::read_states::ReadState;
 use crate::plugins::Installation;
+use crate::plugins::alerts::Alert;
+use crate::plugins::held::{Released, Shown as HeldMessage};
+use crate::plugins::state::{Badge, TopicState};
 use crate::sockets::command::{self, CommandName};
 use crate::sockets::event::Moment;
 use crate::sockets::hub::Hidden;
@@ -84,6 +87,11 @@ impl Schemas {
             EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved => {
                 self.of::<Installation>()
             }
+            EventKind::PluginEvent => self.of::<TopicState>(),
+            EventKind::BadgeGranted | EventKind::BadgeRevoked => self.of::<Badge<'static>>(),
+            EventKind::MessageHeld => self.of::<HeldMessage>(),
+            EventKind::MessageReleased => self.of::<Released>(),
+            EventKind::ModerationAlert => self.of::<Alert<'static>>(),
             EventKind::VoiceState => self.of::<VoiceState>(),
             EventKind::UserCreated | EventKind::UserUpdated => self.of::<User>(),
             EventKind::SessionCreated | EventKind::SessionRevoked => self.of::<SessionRef>(),

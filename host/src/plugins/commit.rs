@@ -1,0 +1,193 @@
+//! Commits what a call wants to be done: whole, or not at all.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::actions;
+use super::call::{Call, bot_caller};
+use super::failure::{Failure, FailureCode};
+use super::installation::{Installation, InstallationState};
+use super::kv::{self, Obstacle};
+use super::manifest::Permission;
+use super::work::{Action, Work};
+use super::{state, store};
+use crate::app::App;
+use crate::channels::{self, Membership};
+use crate::error::{Code, Error, Result};
+use crate::log::Tx;
+
+/// What waits until a call is done, and goes with its commit.
+#[derive(Debug, Clone, Default)]
+pub enum Cause {
+    /// Nothing: somebody asked, or it is called once and never again.
+    #[default]
+    Nothing,
+    /// A row of the log that the plugin is told of.
+    Delivery(i64),
+    /// A timer, as it was set.
+    Timer { id: String, at: crate::clock::Timestamp, next: Option<crate::clock::Timestamp> },
+}
+
+/// How a commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// It stands.
+    Done,
+    /// Others have changed what the call had read.
+    Conflict,
+}
+
+/// Why a transaction was given up, for those reasons that aren't errors of the house.
+#[derive(Debug)]
+enum GivenUp {
+    Conflict,
+    Failed(Failure),
+}
+
+/// Commits what a call wants to be done, and what it was caused by along with it.
+pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Result<Committed, Failure> {
+    let mut work = std::mem::take(&mut call.work);
+    if work.is_empty() && matches!(cause, Cause::Nothing) {
+        return Ok(Committed::Done);
+    }
+    let job = call.job.clone();
+    let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
+    let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
+    let prepared = actions::prepare(app, &job, &bot, &mut work).await?;
+    let (given_up, slot) = {
+        let slot: Arc<Mutex<Option<GivenUp>>> = Arc::default();
+        (slot.clone(), slot)
+    };
+    let reached_outside = work.reached_outside;
+    let streams = prepared.streams(job.installation.guild_id);
+    let acting = bot.clone();
+    let written = bot
+        .write(app, &streams, move |tx| {
+            Box::pin(async move {
+                let step = Step { tx, installation: &job.installation, standing: &standing, work: &work };
+                match step.take(&acting, &prepared, cause).await? {
+                    None => Ok(()),
+                    Some(reason) => {
+                        *slot.lock() = Some(reason);
+                        // Whatever the error is: it undoes the step, and who asked reads the reason.
+                        Err(Code::Forbidden.into())
+                    }
+                }
+            })
+        })
+        .await;
+    call.work.reached_outside = reached_outside;
+    match (written, given_up.lock().take()) {
+        (Ok(()), _) => Ok(Committed::Done),
+        (Err(_), Some(GivenUp::Conflict)) => Ok(Committed::Conflict),
+        (Err(_), Some(GivenUp::Failed(failure))) => Err(failure),
+        (Err(error), None) => Err(refused(error)),
+    }
+}
+
+/// One step of a transaction: everything of one call.
+struct Step<'t> {
+    tx: &'t mut Tx,
+    installation: &'t Installation,
+    standing: &'t Membership,
+    work: &'t Work,
+}
+
+impl Step<'_> {
+    async fn take(
+        self,
+        bot: &crate::accounts::Caller,
+        prepared: &actions::Prepared,
+        cause: Cause,
+    ) -> Result<Option<GivenUp>> {
+        let Step { tx, installation, standing, work } = self;
+        if let Some(failure) = revoked(tx, installation, work).await? {
+            return Ok(Some(GivenUp::Failed(failure)));
+        }
+        if !settle(tx, installation, cause).await? {
+            // Somebody else has done it meanwhile: then it must not be done again.
+            return Ok(Some(GivenUp::Failed(Failure::new(FailureCode::Revoked, "done by another already"))));
+        }
+        match kv::commit(tx, installation.id, work).await? {
+            None => {}
+            Some(Obstacle::Conflict) => return Ok(Some(GivenUp::Conflict)),
+            Some(Obstacle::Full) => return Ok(Some(failed(FailureCode::Refused, "quota: kv.bytes"))),
+            Some(Obstacle::NoCounter) => return Ok(Some(failed(FailureCode::BadOutput, "no counter, or too large"))),
+        }
+        if !work.actions.is_empty() {
+            let standing = standing.confirm(tx).await?;
+            actions::apply(tx, bot, installation, &standing, prepared, &work.actions).await?;
+        }
+        Ok(None)
+    }
+}
+
+fn failed(code: FailureCode, detail: &str) -> GivenUp {
+    GivenUp::Failed(Failure::new(code, detail))
+}
+
+/// Whether the installation was switched off or lost what this call needs while the call ran.
+async fn revoked(tx: &mut Tx, installation: &Installation, work: &Work) -> Result<Option<Failure>> {
+    let Some(now) = store::installation(tx, installation.id).await? else {
+        return Ok(Some(Failure::new(FailureCode::Revoked, "the plugin was uninstalled")));
+    };
+    if now.revision == installation.revision {
+        return Ok(None);
+    }
+    if !matches!(now.state, InstallationState::Enabled) {
+        return Ok(Some(Failure::new(FailureCode::Revoked, format!("the plugin is {}", now.state))));
+    }
+    let missing = work.actions.iter().filter_map(needs).find(|needed| !now.may(*needed));
+    Ok(missing.map(|missing| Failure::new(FailureCode::Revoked, format!("{missing} was revoked"))))
+}
+
+/// The permission that something needs.
+fn needs(action: &Action) -> Option<Permission> {
+    match action {
+        Action::Send { .. }
+        | Action::Direct { .. }
+        | Action::Edit { .. }
+        | Action::Delete { reason: None, .. }
+        | Action::React { .. } => Some(Permission::MessagesWrite),
+        Action::Delete { .. }
+        | Action::TimeOut { .. }
+        | Action::Kick { .. }
+        | Action::Ban { .. }
+        | Action::Unban { .. } => Some(Permission::Moderation),
+        Action::Role { .. } => Some(Permission::Roles),
+        Action::Thread { .. } => Some(Permission::Channels),
+        Action::Badge { .. } => Some(Permission::Badges),
+        Action::Publish { .. } => Some(Permission::Realtime),
+        Action::Timer { .. } | Action::CancelTimer { .. } | Action::Resource { .. } | Action::ForgetResource { .. } => {
+            None
+        }
+    }
+}
+
+/// Takes away what caused the call; false if it is gone already.
+async fn settle(tx: &mut Tx, installation: &Installation, cause: Cause) -> Result<bool> {
+    Ok(match cause {
+        Cause::Nothing => true,
+        Cause::Delivery(id) => state::store::delete_delivery(tx, id).await?,
+        Cause::Timer { id, at, next: None } => state::store::delete_timer(tx, installation.id, &id, at).await?,
+        Cause::Timer { id, at, next: Some(next) } => {
+            state::store::move_timer(tx, installation.id, &id, at, next).await?
+        }
+    })
+}
+
+fn host(error: Error) -> Failure {
+    match error.code() {
+        Code::NotFound => Failure::new(FailureCode::Revoked, "its bot has left the guild"),
+        _ => Failure::new(FailureCode::Host, error.to_string()),
+    }
+}
+
+/// What the house refused of what a plugin wanted to be done.
+fn refused(error: Error) -> Failure {
+    match error.code() {
+        Code::Unavailable | Code::ReadOnly | Code::Internal => Failure::new(FailureCode::Host, error.to_string()),
+        code => Failure::new(FailureCode::Refused, format!("{code}: {error}")),
+    }
+}

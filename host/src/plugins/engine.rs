@@ -1,0 +1,165 @@
+//! The engine that runs components: one for the process, with threads of its own.
+//!
+//! Guests never run on the threads of the sockets: four of them in endless loops would delay everybody. Those
+//! that a message waits for have threads apart from all others.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use wasmtime::component::{HasData, Linker};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::call::Call;
+use super::contract::HostAll;
+use crate::config;
+
+/// How often a running guest is interrupted, to count its time and let others run.
+pub const TICK: Duration = Duration::from_millis(1);
+/// Address space that a memory may use; what a class of calls may use is less.
+const MEMORY: usize = 128 << 20;
+/// Address space behind a memory that traps whoever reads on.
+const GUARD: u64 = 32 << 20;
+/// Memories, tables and core instances of one component: guests of some languages have several.
+const CORES: u32 = 4;
+/// The largest table, in elements.
+const TABLE: usize = 20_000;
+/// Memory that a slot keeps mapped when its instance is gone: mapping it anew costs more than clearing it.
+const KEPT_RESIDENT: usize = 64 << 10;
+/// The stack of a guest, and the stack of the fibre that it runs on.
+const GUEST_STACK: usize = 512 << 10;
+const FIBRE_STACK: usize = 1 << 20;
+
+/// The engine, its pool of slots, and the threads that guests run on.
+pub struct Engine {
+    /// Compiles, and says whether compiled code fits.
+    pub wasm: wasmtime::Engine,
+    /// What guests may import.
+    pub linker: Linker<Call>,
+    /// A slot for each instance that may live at once.
+    pub slots: Arc<Semaphore>,
+    /// Where guests run that nobody's message waits for.
+    pub calls: Runtime,
+    /// Where filters run.
+    pub filters: Runtime,
+    ticker: Ticker,
+}
+
+/// What hosts the imports: the call itself.
+pub struct Host;
+
+impl HasData for Host {
+    type Data<'a> = &'a mut Call;
+}
+
+impl Engine {
+    /// The engine of this process. Its settings are those that it is first asked for with.
+    pub fn shared(settings: &config::Plugins) -> anyhow::Result<&'static Engine> {
+        static ENGINE: OnceLock<Engine> = OnceLock::new();
+        if let Some(engine) = ENGINE.get() {
+            return Ok(engine);
+        }
+        let engine = Engine::new(settings)?;
+        Ok(ENGINE.get_or_init(|| engine))
+    }
+
+    fn new(settings: &config::Plugins) -> anyhow::Result<Engine> {
+        let wasm = wasmtime::Engine::new(&configuration(settings.instances)?)?;
+        let mut linker = Linker::new(&wasm);
+        HostAll::add_to_linker::<_, Host>(&mut linker, |call| call)?;
+        let threads = |name: &'static str, workers: usize| {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build()
+        };
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        Ok(Engine {
+            slots: Arc::new(Semaphore::new(settings.instances as usize)),
+            calls: threads("plugins", cores)?,
+            filters: threads("filters", cores.div_ceil(2).max(2))?,
+            ticker: Ticker::start(&wasm),
+            wasm,
+            linker,
+        })
+    }
+
+    /// Lets the clock of guests run for as long as the answer is kept.
+    pub fn run_clock(&self) -> Running<'_> {
+        self.ticker.begin()
+    }
+}
+
+/// How components are compiled and run. Whoever compiles for this process must use the same.
+pub fn configuration(instances: u32) -> anyhow::Result<Config> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * CORES)
+        .total_memories(instances * 2)
+        .total_tables(instances * CORES)
+        .total_stacks(instances)
+        .max_memory_size(MEMORY)
+        .max_memories_per_component(3)
+        .max_core_instances_per_component(16)
+        .table_elements(TABLE)
+        .linear_memory_keep_resident(KEPT_RESIDENT)
+        .table_keep_resident(KEPT_RESIDENT);
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .memory_reservation(MEMORY as u64)
+        .memory_guard_size(GUARD)
+        .memory_init_cow(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBRE_STACK)
+        .cranelift_nan_canonicalization(true)
+        .wasm_memory64(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Ok(config)
+}
+
+/// Moves the epoch on while guests run, and sleeps while none does.
+struct Ticker {
+    running: Arc<AtomicUsize>,
+    thread: Thread,
+}
+
+/// Keeps the clock of guests running.
+pub struct Running<'a>(&'a Ticker);
+
+impl Ticker {
+    fn start(wasm: &wasmtime::Engine) -> Ticker {
+        let (running, engine) = (Arc::new(AtomicUsize::new(0)), wasm.weak());
+        let seen = running.clone();
+        let ticking = thread::Builder::new().name("plugin clock".into()).spawn(move || {
+            loop {
+                while seen.load(Ordering::Acquire) == 0 {
+                    thread::park();
+                }
+                thread::sleep(TICK);
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
+            }
+        });
+        // Without a thread nothing could be interrupted: whoever can't have one can't have plugins.
+        let thread = ticking.map_or_else(|_| thread::current(), |handle| handle.thread().clone());
+        Ticker { running, thread }
+    }
+
+    fn begin(&self) -> Running<'_> {
+        if self.running.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.thread.unpark();
+        }
+        Running(self)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}

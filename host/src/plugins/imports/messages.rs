@@ -1,0 +1,245 @@
+//! Imports about messages: reading them, writing them, and acting on others.
+
+use wasmtime::Result;
+
+use crate::channels::{self, Access, Permissions};
+use crate::http::body::{Faults, Validate};
+use crate::http::page::PageQuery;
+use crate::id::{ChannelId, MessageId, UserId};
+use crate::messaging::{Draft, history};
+use crate::plugins::call::{Call, answer, told};
+use crate::plugins::contract::types::{self, Error, Page};
+use crate::plugins::contract::{messages_read, messages_write, moderation};
+use crate::plugins::convert;
+use crate::plugins::manifest::Permission;
+use crate::plugins::work::{Action, invalid};
+
+/// Messages of one page, at most.
+const MAX_PAGE: u16 = 100;
+/// The longest reason, in characters.
+const MAX_REASON: usize = 512;
+/// The longest time for which a member may be timed out, in milliseconds: 28 days.
+const LONGEST_TIMEOUT: u64 = 28 * 24 * 3_600_000;
+/// What a ban deletes of what somebody wrote, at most, in milliseconds: 7 days.
+const LONGEST_HISTORY: u64 = 7 * 24 * 3_600_000;
+
+type Answer<T> = std::result::Result<T, Error>;
+
+/// Gives a refusal to the guest, and goes on with what isn't one.
+macro_rules! allowed {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => return Ok(Err(error)),
+        }
+    };
+}
+pub(super) use allowed;
+
+impl messages_read::Host for Call {
+    async fn get(&mut self, channel: u64, id: u64) -> Result<Answer<types::Message>> {
+        answer!(self, "messages-read.get", {
+            allowed!(self.require(Permission::MessagesRead));
+            let (app, bot) = (self.app()?, self.bot().await?);
+            let access = allowed!(self.seen_channel(channel, Permissions::READ_HISTORY).await?);
+            let found = told(history::get(&app, &bot, MessageId(id as i64)).await)?;
+            match found {
+                Ok(message) if message.channel_id == access.channel => Ok(convert::message(&message)),
+                Ok(_) => Err(Error::NotFound),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    async fn history(&mut self, channel: u64, page: Page) -> Result<Answer<messages_read::Messages>> {
+        answer!(self, "messages-read.history", {
+            allowed!(self.require(Permission::MessagesRead));
+            if !(1..=MAX_PAGE).contains(&page.limit) {
+                return Ok(Err(invalid("/page/limit", "OUT_OF_RANGE")));
+            }
+            let (app, bot) = (self.app()?, self.bot().await?);
+            let access = allowed!(self.seen_channel(channel, Permissions::READ_HISTORY).await?);
+            let query = PageQuery { before: page.cursor, limit: Some(i64::from(page.limit)), ..PageQuery::default() };
+            let page = allowed!(told(history::list(&app, &bot, access.channel, query).await)?);
+            let next = page.items.last().filter(|_| page.has_more).map(|last| last.id.to_string());
+            Ok(messages_read::Messages { items: page.items.iter().map(convert::message).collect(), next })
+        })
+    }
+}
+
+impl messages_write::Host for Call {
+    async fn send(&mut self, channel: u64, draft: types::Draft) -> Result<Answer<u64>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.send", {
+            allowed!(self.require(Permission::MessagesWrite));
+            let access = allowed!(self.seen_channel(channel, Permissions::NONE).await?);
+            allowed!(told(access.require_speech(true))?);
+            let draft = allowed!(checked(draft));
+            let id = allowed!(told(self.app()?.next_id())?);
+            self.work.actions.push(Action::Send { id: MessageId(id), channel: access.channel, draft });
+            Ok(id as u64)
+        })
+    }
+
+    async fn edit(&mut self, channel: u64, id: u64, draft: types::Draft) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.edit", {
+            allowed!(self.require(Permission::MessagesWrite));
+            let access = allowed!(self.seen_channel(channel, Permissions::NONE).await?);
+            let draft = allowed!(checked(draft));
+            self.work.actions.push(Action::Edit { channel: access.channel, id: MessageId(id as i64), draft });
+            Ok(())
+        })
+    }
+
+    async fn delete(&mut self, channel: u64, id: u64) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.delete", {
+            allowed!(self.require(Permission::MessagesWrite));
+            let access = allowed!(self.seen_channel(channel, Permissions::NONE).await?);
+            let (channel, id) = (access.channel, MessageId(id as i64));
+            self.work.actions.push(Action::Delete { channel, id, reason: None });
+            Ok(())
+        })
+    }
+
+    async fn react(&mut self, channel: u64, id: u64, emoji: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.react", self.mark(channel, id, emoji, true).await?)
+    }
+
+    async fn unreact(&mut self, channel: u64, id: u64, emoji: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.unreact", self.mark(channel, id, emoji, false).await?)
+    }
+
+    async fn direct(&mut self, user: u64, draft: types::Draft) -> Result<Answer<u64>> {
+        self.meter.action()?;
+        answer!(self, "messages-write.direct", {
+            allowed!(self.require(Permission::MessagesWrite));
+            let draft = allowed!(checked(draft));
+            let (app, user) = (self.app()?, UserId(user as i64));
+            let guild = self.job.installation.guild_id;
+            if allowed!(told(channels::membership_of(&app, guild, user).await)?).is_none() {
+                return Ok(Err(Error::NotFound));
+            }
+            let id = allowed!(told(app.next_id())?);
+            self.work.actions.push(Action::Direct { id: MessageId(id), user, draft });
+            Ok(id as u64)
+        })
+    }
+}
+
+impl moderation::Host for Call {
+    async fn delete_message(&mut self, channel: u64, id: u64, reason: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "moderation.delete-message", {
+            allowed!(self.moderates(&reason));
+            let access = allowed!(self.seen_channel(channel, Permissions::MANAGE_MESSAGES).await?);
+            let (channel, id) = (access.channel, MessageId(id as i64));
+            self.work.actions.push(Action::Delete { channel, id, reason: Some(reason) });
+            Ok(())
+        })
+    }
+
+    async fn time_out(&mut self, user: u64, for_ms: u64, reason: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "moderation.time-out", {
+            allowed!(self.moderates(&reason));
+            if for_ms > LONGEST_TIMEOUT {
+                return Ok(Err(invalid("/for-ms", "OUT_OF_RANGE")));
+            }
+            allowed!(self.holds(Permissions::TIMEOUT_MEMBERS).await?);
+            self.work.actions.push(Action::TimeOut { user: UserId(user as i64), for_ms, reason });
+            Ok(())
+        })
+    }
+
+    async fn kick(&mut self, user: u64, reason: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "moderation.kick", {
+            allowed!(self.moderates(&reason));
+            allowed!(self.holds(Permissions::KICK_MEMBERS).await?);
+            self.work.actions.push(Action::Kick { user: UserId(user as i64), reason });
+            Ok(())
+        })
+    }
+
+    async fn ban(&mut self, user: u64, delete_history_ms: u64, reason: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "moderation.ban", {
+            allowed!(self.moderates(&reason));
+            if delete_history_ms > LONGEST_HISTORY {
+                return Ok(Err(invalid("/delete-history-ms", "OUT_OF_RANGE")));
+            }
+            allowed!(self.holds(Permissions::BAN_MEMBERS).await?);
+            self.work.actions.push(Action::Ban { user: UserId(user as i64), delete_history_ms, reason });
+            Ok(())
+        })
+    }
+
+    async fn unban(&mut self, user: u64, reason: String) -> Result<Answer<()>> {
+        self.meter.action()?;
+        answer!(self, "moderation.unban", {
+            allowed!(self.moderates(&reason));
+            allowed!(self.holds(Permissions::BAN_MEMBERS).await?);
+            self.work.actions.push(Action::Unban { user: UserId(user as i64), reason });
+            Ok(())
+        })
+    }
+}
+
+impl Call {
+    async fn mark(&mut self, channel: u64, id: u64, emoji: String, added: bool) -> Result<Answer<()>> {
+        allowed!(self.require(Permission::MessagesWrite));
+        let access = allowed!(self.seen_channel(channel, Permissions::READ_HISTORY).await?);
+        let (channel, id) = (access.channel, MessageId(id as i64));
+        self.work.actions.push(Action::React { channel, id, emoji, added });
+        Ok(Ok(()))
+    }
+
+    fn moderates(&self, reason: &str) -> Answer<()> {
+        self.require(Permission::Moderation)?;
+        if reason.chars().count() > MAX_REASON { Err(invalid("/reason", "TOO_LONG")) } else { Ok(()) }
+    }
+
+    /// The bot's standing in one of its guild's channels; in an interaction, whoever acted must stand as well.
+    pub(super) async fn seen_channel(&self, channel: u64, needed: Permissions) -> Result<Answer<Access>> {
+        let (app, channel) = (self.app()?, ChannelId(channel as i64));
+        let installation = &self.job.installation;
+        let access = allowed!(told(channels::access_of(&app, channel, installation.bot_id).await)?);
+        if access.guild() != Some(installation.guild_id) {
+            return Ok(Err(Error::NotFound));
+        }
+        allowed!(told(access.require(needed))?);
+        if let Some(actor) = self.job.acts_for() {
+            allowed!(told(channels::access_of(&app, channel, actor).await.and_then(|one| one.require(needed)))?);
+        }
+        Ok(Ok(access))
+    }
+
+    /// Refuses what the bot, or whoever acts through it, may not do in the guild.
+    pub(super) async fn holds(&self, needed: Permissions) -> Result<Answer<()>> {
+        let (app, installation) = (self.app()?, &self.job.installation);
+        for user in [Some(installation.bot_id), self.job.acts_for()].into_iter().flatten() {
+            let membership = told(channels::membership_of(&app, installation.guild_id, user).await)?;
+            match allowed!(membership) {
+                Some(membership) => allowed!(told(membership.require(needed))?),
+                None => return Ok(Err(Error::NotFound)),
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// A draft that people could send, too.
+fn checked(draft: types::Draft) -> Answer<Draft> {
+    let draft = convert::draft(draft)?;
+    let mut faults = Faults::default();
+    draft.check(&mut faults);
+    match faults.into_result() {
+        Ok(()) => Ok(draft),
+        Err(crate::error::Error::Invalid(faults)) => Err(Error::Invalid(faults.iter().map(convert::fault).collect())),
+        Err(_) => Err(invalid("", "INVALID_FORMAT")),
+    }
+}

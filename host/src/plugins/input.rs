@@ -1,0 +1,205 @@
+//! What hooks are called with, and what they answer.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::component::{Instance, InstancePre};
+use wasmtime::{AsContextMut, Result, Store};
+
+use super::call::Call;
+use super::contract::{
+    filter_message, http_routes, interactions, lifecycle, on_member, on_message, on_messages, on_reaction, on_voice,
+    scheduled, types,
+};
+use super::failure::HostFault;
+use super::manifest::Hook;
+
+/// What a hook is called with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Input {
+    /// A message is to be stored.
+    Filter(filter_message::Stage, types::Message),
+    /// A message was sent.
+    MessageCreated(types::Message),
+    /// A message was edited; its text before, where that is known.
+    MessageEdited(types::Message, Option<String>),
+    /// A message was deleted: its channel and id.
+    MessageDeleted(u64, u64),
+    /// Messages were sent.
+    Messages(Vec<types::Message>),
+    /// Somebody reacted.
+    ReactionAdded(on_reaction::Reaction),
+    /// A reaction is gone.
+    ReactionRemoved(on_reaction::Reaction),
+    /// Somebody came.
+    MemberJoined(types::Member),
+    /// Somebody went.
+    MemberLeft(types::User),
+    /// Somebody has other roles, another nickname or a timeout.
+    MemberUpdated(types::Member),
+    /// Somebody came into, went to or left a voice channel: who, from where, to where.
+    VoiceChanged(u64, Option<u64>, Option<u64>),
+    /// Somebody used a command.
+    Command(interactions::Command),
+    /// Somebody used a button or a list.
+    Component(interactions::ComponentEvent),
+    /// Somebody sent a form.
+    Form(interactions::Form),
+    /// Somebody is typing a command's option.
+    Autocomplete(interactions::Command, String),
+    /// A request to one of the plugin's routes.
+    Route(http_routes::Request),
+    /// A timer, or a cron entry as `cron:<name>`.
+    Scheduled(String, Vec<u8>),
+    /// It was installed.
+    Installed,
+    /// Another version was installed before.
+    Upgraded(String),
+    /// The admin changed these keys of its configuration.
+    ConfigChanged(Vec<String>),
+    /// It is about to be uninstalled.
+    Uninstalling,
+}
+
+/// What a hook answered.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Nothing but that it is done.
+    Done,
+    /// What becomes of a message.
+    Filtered(filter_message::Outcome),
+    /// What whoever acted is shown.
+    Reply(interactions::Reply),
+    /// What may be chosen.
+    Choices(Vec<interactions::Choice>),
+    /// The answer to a request.
+    Response(http_routes::Response),
+}
+
+impl Input {
+    /// The hook that takes it.
+    pub fn hook(&self) -> Hook {
+        match self {
+            Input::Filter(..) => Hook::FilterMessage,
+            Input::MessageCreated(_) | Input::MessageEdited(..) | Input::MessageDeleted(..) => Hook::OnMessage,
+            Input::Messages(_) => Hook::OnMessages,
+            Input::ReactionAdded(_) | Input::ReactionRemoved(_) => Hook::OnReaction,
+            Input::MemberJoined(_) | Input::MemberLeft(_) | Input::MemberUpdated(_) => Hook::OnMember,
+            Input::VoiceChanged(..) => Hook::OnVoice,
+            Input::Command(_) | Input::Component(_) | Input::Form(_) | Input::Autocomplete(..) => Hook::Interactions,
+            Input::Route(_) => Hook::HttpRoutes,
+            Input::Scheduled(..) => Hook::Scheduled,
+            Input::Installed | Input::Upgraded(_) | Input::ConfigChanged(_) | Input::Uninstalling => Hook::Lifecycle,
+        }
+    }
+}
+
+/// Where a component's hooks are, found once for all its instances.
+#[derive(Default)]
+pub struct Hooks {
+    filter_message: Option<filter_message::GuestIndices>,
+    on_message: Option<on_message::GuestIndices>,
+    on_messages: Option<on_messages::GuestIndices>,
+    on_reaction: Option<on_reaction::GuestIndices>,
+    on_member: Option<on_member::GuestIndices>,
+    on_voice: Option<on_voice::GuestIndices>,
+    interactions: Option<interactions::GuestIndices>,
+    http_routes: Option<http_routes::GuestIndices>,
+    scheduled: Option<scheduled::GuestIndices>,
+    lifecycle: Option<lifecycle::GuestIndices>,
+}
+
+impl Hooks {
+    /// Looks for the hooks of a component. Only their names are compared here; their types are when one is
+    /// called, and when the component is taken in.
+    pub fn find(component: &InstancePre<Call>) -> Hooks {
+        Hooks {
+            filter_message: filter_message::GuestIndices::new(component).ok(),
+            on_message: on_message::GuestIndices::new(component).ok(),
+            on_messages: on_messages::GuestIndices::new(component).ok(),
+            on_reaction: on_reaction::GuestIndices::new(component).ok(),
+            on_member: on_member::GuestIndices::new(component).ok(),
+            on_voice: on_voice::GuestIndices::new(component).ok(),
+            interactions: interactions::GuestIndices::new(component).ok(),
+            http_routes: http_routes::GuestIndices::new(component).ok(),
+            scheduled: scheduled::GuestIndices::new(component).ok(),
+            lifecycle: lifecycle::GuestIndices::new(component).ok(),
+        }
+    }
+
+    /// The hooks that there are.
+    pub fn there(&self) -> Vec<Hook> {
+        let found = [
+            (Hook::FilterMessage, self.filter_message.is_some()),
+            (Hook::OnMessage, self.on_message.is_some()),
+            (Hook::OnMessages, self.on_messages.is_some()),
+            (Hook::OnReaction, self.on_reaction.is_some()),
+            (Hook::OnMember, self.on_member.is_some()),
+            (Hook::OnVoice, self.on_voice.is_some()),
+            (Hook::Interactions, self.interactions.is_some()),
+            (Hook::HttpRoutes, self.http_routes.is_some()),
+            (Hook::Scheduled, self.scheduled.is_some()),
+            (Hook::Lifecycle, self.lifecycle.is_some()),
+        ];
+        found.into_iter().filter_map(|(hook, there)| there.then_some(hook)).collect()
+    }
+
+    /// Compares the types of all hooks with the contract.
+    pub fn check(&self, store: &mut Store<Call>, instance: &Instance) -> Result<()> {
+        macro_rules! check {
+            ($($hook:ident),+) => {
+                $(if let Some(indices) = &self.$hook {
+                    indices.load(store.as_context_mut(), instance)?;
+                })+
+            };
+        }
+        check!(filter_message, on_message, on_messages, on_reaction, on_member, on_voice);
+        check!(interactions, http_routes, scheduled, lifecycle);
+        Ok(())
+    }
+
+    /// Calls the hook that takes `input`.
+    pub async fn call(
+        &self,
+        store: &mut Store<Call>,
+        instance: &Instance,
+        context: &types::Context,
+        input: Input,
+    ) -> Result<Result<Output, types::Error>> {
+        /// Finds a hook and calls one of its functions.
+        macro_rules! call {
+            ($hook:ident . $function:ident ( $($argument:expr),* )) => {{
+                let indices = self.$hook.as_ref().ok_or_else(|| HostFault(concat!("no ", stringify!($hook)).into()))?;
+                indices.load(&mut *store, instance)?.$function(&mut *store, context $(, $argument)*).await?
+            }};
+        }
+        let done = |result: Result<(), types::Error>| Ok(result.map(|()| Output::Done));
+        match input {
+            Input::Filter(stage, message) => {
+                Ok(call!(filter_message.call_evaluate(stage, &message)).map(Output::Filtered))
+            }
+            Input::MessageCreated(message) => done(call!(on_message.call_created(&message))),
+            Input::MessageEdited(message, previous) => {
+                done(call!(on_message.call_edited(&message, previous.as_deref())))
+            }
+            Input::MessageDeleted(channel, id) => done(call!(on_message.call_deleted(channel, id))),
+            Input::Messages(batch) => done(call!(on_messages.call_created(&batch))),
+            Input::ReactionAdded(reaction) => done(call!(on_reaction.call_added(&reaction))),
+            Input::ReactionRemoved(reaction) => done(call!(on_reaction.call_removed(&reaction))),
+            Input::MemberJoined(member) => done(call!(on_member.call_joined(&member))),
+            Input::MemberLeft(user) => done(call!(on_member.call_left(&user))),
+            Input::MemberUpdated(member) => done(call!(on_member.call_updated(&member))),
+            Input::VoiceChanged(user, before, after) => done(call!(on_voice.call_changed(user, before, after))),
+            Input::Command(command) => Ok(call!(interactions.call_on_command(&command)).map(Output::Reply)),
+            Input::Component(event) => Ok(call!(interactions.call_on_component(&event)).map(Output::Reply)),
+            Input::Form(form) => Ok(call!(interactions.call_on_form(&form)).map(Output::Reply)),
+            Input::Autocomplete(command, focused) => {
+                Ok(call!(interactions.call_autocomplete(&command, &focused)).map(Output::Choices))
+            }
+            Input::Route(request) => Ok(call!(http_routes.call_handle(&request)).map(Output::Response)),
+            Input::Scheduled(id, payload) => done(call!(scheduled.call_run(&id, &payload))),
+            Input::Installed => done(call!(lifecycle.call_installed())),
+            Input::Upgraded(from) => done(call!(lifecycle.call_upgraded(&from))),
+            Input::ConfigChanged(keys) => done(call!(lifecycle.call_config_changed(&keys))),
+            Input::Uninstalling => done(call!(lifecycle.call_uninstalling())),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Calls a plugin, and commits what it wants to be done. When others have changed what it read, it is called
+//! again on what is there then.
+
+use std::sync::Arc;
+
+use super::breaker::{Gate, Verdict};
+use super::budget::{Budget, Meter};
+use super::call::{Call, Filtered, Job};
+use super::commit::{self, Cause, Committed};
+use super::failure::{Failure, FailureCode};
+use super::input::{Input, Output};
+use super::installation::Installation;
+use super::logs;
+use super::manifest::CallClass;
+use super::record::Ground;
+use super::run::{self, Finished};
+use crate::app::App;
+use crate::id::UserId;
+
+/// How often a call is run again because others changed what it had read, before it runs alone.
+const ATTEMPTS: u8 = 3;
+
+/// What a plugin is to be called for.
+pub struct Request {
+    /// Who is called.
+    pub installation: Arc<Installation>,
+    /// What with.
+    pub input: Input,
+    /// What for.
+    pub class: CallClass,
+    /// The event that causes it.
+    pub event_id: String,
+    /// Whoever causes it.
+    pub actor: Option<UserId>,
+    /// The language to answer in.
+    pub locale: String,
+    /// How many plugins' doings led here.
+    pub depth: u8,
+    /// How often it was tried before, by whoever asks.
+    pub tried: u8,
+    /// The message, for filters.
+    pub filtered: Option<Filtered>,
+    /// What waits until it is done.
+    pub cause: Cause,
+}
+
+/// Calls a plugin. What it did stands when this answers that it went well, and nothing of it if not.
+pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
+    let (id, hook, now) = (request.installation.id, request.input.hook(), app.now());
+    if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
+        return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
+    }
+    let installation = request.installation.clone();
+    let outcome = again_and_again(app, request).await;
+    let failed = match &outcome {
+        Ok(_) => Some(false),
+        Err(failure) if failure.code.is_its_own() => Some(failure.counts()),
+        Err(_) => None,
+    };
+    let verdict = app.plugins.breakers.tell(id, hook, failed, app.now());
+    if verdict == Verdict::GivenUp {
+        let why = outcome.as_ref().err().map_or_else(String::new, ToString::to_string);
+        super::quarantine(app, &installation, hook, &why).await;
+    }
+    outcome
+}
+
+async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
+    let not_started = |error: anyhow::Error| Failure::new(FailureCode::NotStarted, format!("{error:#}"));
+    let ground = app.plugins.ground(&app.config).map_err(not_started)?;
+    let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
+    let budget = Budget::of(request.class, &package.artifact.manifest.limits);
+    let mut filtered = request.filtered;
+    let mut attempt = 1;
+    // Whoever lost often enough goes alone: so it ends, however many want the same.
+    let mut _alone = None;
+    loop {
+        let job = Job {
+            installation: request.installation.clone(),
+            package: package.clone(),
+            hook: request.input.hook(),
+            class: request.class,
+            event_id: request.event_id.clone(),
+            actor: request.actor,
+            locale: request.locale.clone(),
+            now: app.now(),
+            attempt: attempt + request.tried,
+            depth: request.depth,
+        };
+        let call = Call::new(job, Meter::new(budget), Ground::Live(app.clone()), &ground.chance, filtered.take());
+        let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
+        let Some(Finished { outcome, mut call, took }) = finished else {
+            return Err(Failure::new(FailureCode::Host, "the call was broken off"));
+        };
+        let outcome = match outcome {
+            Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
+                Ok(Committed::Done) => Ok(output),
+                Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
+                    attempt += 1;
+                    if attempt > ATTEMPTS {
+                        _alone = Some(app.plugins.alone(request.installation.id).await);
+                    }
+                    filtered = call.filtered.take();
+                    continue;
+                }
+                Ok(Committed::Conflict) => Err(Failure::new(FailureCode::Conflict, "others were always faster")),
+                Err(failure) => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        };
+        logs::keep(app, &call, &request.input, &outcome, took).await;
+        return outcome;
+    }
+}

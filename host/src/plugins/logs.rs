@@ -1,0 +1,171 @@
+//! The log of an installation: what its guests wrote, and why calls came to nothing. Its admins read it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::budget::Budget;
+use super::call::Call;
+use super::contract::log::Level;
+use super::failure::Failure;
+use super::input::{Input, Output};
+use super::manifest::CallClass;
+use super::record::Answer;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::closed_set;
+use crate::error::Result;
+use crate::id::InstallationId;
+
+pub(super) mod store;
+
+closed_set! {
+    /// How much a line matters.
+    pub enum Weight {
+        /// For whoever looks for a mistake.
+        Debug = "debug",
+        /// Good to know.
+        Info = "info",
+        /// Somebody should look at it.
+        Warn = "warn",
+        /// Something went wrong.
+        Error = "error",
+    }
+}
+
+/// Lines that are kept of one installation, at most.
+const KEPT: i64 = 1_000;
+/// Failed calls of one installation that can be seen again, at most.
+const BUNDLES_KEPT: i64 = 10;
+
+/// A line of an installation's log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Line {
+    /// Its id, which rises.
+    pub id: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: Weight,
+    /// Why a call came to nothing; empty for what the guest wrote.
+    pub code: String,
+    /// The hook that was called.
+    pub hook: String,
+    /// The event that it was called for.
+    pub event_id: String,
+    /// What it says.
+    pub message: String,
+    /// What there is beside it.
+    #[schema(value_type = Object)]
+    pub fields: serde_json::Value,
+}
+
+/// A call that can be seen again exactly as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bundle {
+    /// The component's digest.
+    pub digest: String,
+    /// What the call was for.
+    pub class: CallClass,
+    /// The context that the guest was given, and what it was called with.
+    pub context: super::contract::types::Context,
+    /// What it was called with.
+    pub input: Input,
+    /// Every answer of the host, in order.
+    pub answers: Vec<Answer>,
+    /// How it ended.
+    pub outcome: String,
+}
+
+/// Keeps what a call has logged and, if it failed, why, and what is needed to see it again.
+pub async fn keep(
+    app: &App,
+    call: &Call,
+    input: &Input,
+    outcome: &std::result::Result<Output, Failure>,
+    took: Duration,
+) {
+    let failure = outcome.as_ref().err();
+    if call.lines.is_empty() && call.dropped_lines == 0 && failure.is_none() {
+        return;
+    }
+    if let Err(error) = write(app, call, input, failure, took).await {
+        tracing::warn!(%error, installation = %call.job.installation.id, "a plugin's log could not be kept");
+    }
+}
+
+async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>, took: Duration) -> Result<()> {
+    let job = &call.job;
+    let installation = job.installation.id;
+    let row = |level: Weight, code: &str, message: &str, fields: String| -> Result<store::NewRow> {
+        Ok(store::NewRow {
+            id: app.next_id()?,
+            installation,
+            level,
+            code: code.to_owned(),
+            hook: job.hook.as_str(),
+            event_id: job.event_id.clone(),
+            message: message.to_owned(),
+            fields,
+        })
+    };
+    let mut rows = Vec::with_capacity(call.lines.len() + 2);
+    for line in &call.lines {
+        let level = match line.level {
+            Level::Debug => Weight::Debug,
+            Level::Info => Weight::Info,
+            Level::Warn => Weight::Warn,
+            Level::Error => Weight::Error,
+        };
+        let fields: serde_json::Map<String, serde_json::Value> =
+            line.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        rows.push(row(level, "", &line.message, serde_json::to_string(&fields)?)?);
+    }
+    if call.dropped_lines > 0 {
+        let message = format!("{} lines were too much for one call", call.dropped_lines);
+        rows.push(row(Weight::Warn, "LOG_LIMIT", &message, "{}".into())?);
+    }
+    let mut bundle = None;
+    if let Some(failure) = failure {
+        let (took_ms, cpu_ms) = (took.as_millis() as u64, call.meter.cpu_ms());
+        let used = serde_json::json!({"took_ms": took_ms, "cpu_ms": cpu_ms, "memory": call.meter.memory()});
+        let level = if failure.counts() { Weight::Error } else { Weight::Warn };
+        let line = row(level, failure.code.as_str(), &failure.detail, used.to_string())?;
+        if failure.counts() {
+            let seen = Bundle {
+                digest: job.package.artifact.digest.clone(),
+                class: job.class,
+                context: job.context(Budget::of(job.class, &job.package.artifact.manifest.limits).wall),
+                input: input.clone(),
+                answers: call.trace.write(),
+                outcome: failure.to_string(),
+            };
+            bundle = Some((line.id, serde_json::to_string(&seen)?));
+        }
+        rows.push(line);
+    }
+    let guild = job.installation.guild_id;
+    app.writer
+        .run(None, None, &[guild.into()], move |tx| {
+            Box::pin(async move {
+                store::insert(tx, &rows).await?;
+                if let Some((id, bundle)) = bundle {
+                    store::put_bundle(tx, id, installation, &bundle).await?;
+                    store::trim_bundles(tx, installation, BUNDLES_KEPT).await?;
+                }
+                Ok(store::trim(tx, installation, KEPT).await?)
+            })
+        })
+        .await
+}
+
+/// An installation's newest lines, before the one of this id.
+pub async fn read(app: &App, installation: InstallationId, before: i64, at_most: i64) -> Result<Vec<Line>> {
+    Ok(store::page(&mut app.db.read().await?, installation, before, at_most).await?)
+}
+
+/// What is needed to see the call again whose failure stands in this line.
+pub async fn bundle(app: &App, installation: InstallationId, line: i64) -> Result<Option<String>> {
+    Ok(store::bundle(&mut app.db.read().await?, installation, line).await?)
+}

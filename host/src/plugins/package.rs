@@ -1,0 +1,129 @@
+//! A plugin's code, ready to run: compiled once, and linked to what it imports.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre};
+
+use super::artifact::Artifact;
+use super::budget::{Budget, HANDLES, HOSTCALL_FUEL, Meter};
+use super::call::Call;
+use super::compile;
+use super::engine::Engine;
+use super::input::Hooks;
+use super::manifest::{CallClass, Hook, Permission};
+use crate::config;
+
+/// Packages that are kept ready, at most.
+const KEPT: u64 = 1_000;
+/// Always-on interfaces, and those that only name types.
+const FREE: [&str; 10] =
+    ["types", "log", "clock", "random", "config", "i18n", "kv", "schedule", "resources", "filter-read"];
+/// What every name of the contract begins with.
+const PREFIX: &str = "guildhall:plugin/";
+
+/// A plugin's code, ready to run.
+pub struct Package {
+    /// What it is, and what its files say.
+    pub artifact: Arc<Artifact>,
+    /// Its code, linked.
+    pub component: InstancePre<Call>,
+    /// Where its hooks are.
+    pub hooks: Hooks,
+}
+
+/// Packages by their digests.
+pub struct Packages {
+    ready: Cache<String, Arc<Package>>,
+    /// One at a time: compiling takes a processor and much memory.
+    compiling: tokio::sync::Mutex<()>,
+}
+
+impl Default for Packages {
+    fn default() -> Packages {
+        Packages { ready: Cache::new(KEPT), compiling: tokio::sync::Mutex::new(()) }
+    }
+}
+
+impl Packages {
+    /// The package of a bundled plugin: from memory, from the cache on disk, or compiled now.
+    pub async fn get(
+        &self,
+        settings: &config::Plugins,
+        engine: &Engine,
+        cache: &compile::Cache,
+        artifact: &Arc<Artifact>,
+    ) -> anyhow::Result<Arc<Package>> {
+        if let Some(package) = self.ready.get(&artifact.digest) {
+            return Ok(package);
+        }
+        let _alone = self.compiling.lock().await;
+        if let Some(package) = self.ready.get(&artifact.digest) {
+            return Ok(package);
+        }
+        let component = cache.component(engine, settings, artifact).await?;
+        let package = Arc::new(Package::link(engine, &component, artifact.clone())?);
+        self.ready.insert(artifact.digest.clone(), package.clone());
+        Ok(package)
+    }
+}
+
+impl Package {
+    /// Links a component to what it imports. Its imports must be what its manifest asks for, its exports the
+    /// hooks that the manifest names.
+    pub fn link(engine: &Engine, component: &Component, artifact: Arc<Artifact>) -> anyhow::Result<Package> {
+        let manifest = &artifact.manifest;
+        let shape = component.component_type();
+        for (name, _) in shape.imports(&engine.wasm) {
+            let interface = name.strip_prefix(PREFIX).and_then(|rest| rest.split('@').next());
+            let interface = interface.ok_or_else(|| anyhow::anyhow!("it imports {name}, which no plugin may"))?;
+            if FREE.contains(&interface) {
+                continue;
+            }
+            let permission = interface.parse::<Permission>();
+            anyhow::ensure!(
+                permission.is_ok_and(|permission| manifest.asked(permission).is_some()),
+                "it imports {interface}, which its manifest doesn't ask for"
+            );
+        }
+        let component = engine.linker.instantiate_pre(component)?;
+        let hooks = Hooks::find(&component);
+        let there = hooks.there();
+        let named: Vec<Hook> = manifest.hooks.iter().map(|handled| handled.name).collect();
+        for hook in there.iter().filter(|hook| !named.contains(hook)) {
+            anyhow::bail!("it exports {hook}, which its manifest doesn't name");
+        }
+        for hook in named.iter().filter(|hook| !there.contains(hook)) {
+            anyhow::bail!("its manifest names {hook}, which it doesn't export");
+        }
+        Ok(Package { artifact, component, hooks })
+    }
+
+    /// Compares the types of its hooks with the contract, by an instance that is used for nothing else.
+    pub async fn check(&self, engine: &Engine, call: Call) -> anyhow::Result<()> {
+        let mut store = store(engine, call);
+        let budget = Budget::of(CallClass::Lifecycle, &self.artifact.manifest.limits);
+        let checked = async {
+            let instance = self.component.instantiate_async(&mut store).await?;
+            self.hooks.check(&mut store, &instance)
+        };
+        tokio::time::timeout(budget.wall, checked).await?.map_err(anyhow::Error::from)?;
+        Ok(())
+    }
+}
+
+/// A store for one call, held to its limits.
+pub fn store(engine: &Engine, call: Call) -> Store<Call> {
+    let mut store = Store::new(&engine.wasm, call);
+    store.limiter(|call| &mut call.meter as &mut Meter);
+    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut context| {
+        context.data_mut().meter.tick()?;
+        // Others get their turn, also those who came earlier: tokio's own queue is fair.
+        Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}

@@ -1,0 +1,51 @@
+//! Runs one call from its beginning to its end: on threads apart, in an instance of its own, within its limits.
+
+use std::time::{Duration, Instant};
+
+use super::budget::Budget;
+use super::call::Call;
+use super::engine::Engine;
+use super::failure::{Failure, FailureCode};
+use super::input::{Input, Output};
+use super::manifest::CallClass;
+use super::package;
+
+/// A call that has ended.
+pub struct Finished {
+    /// What it answered, or why it came to nothing.
+    pub outcome: Result<Output, Failure>,
+    /// What it did and used.
+    pub call: Call,
+    /// How long it took, waiting included.
+    pub took: Duration,
+}
+
+/// Runs a call.
+pub async fn run(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Option<Finished> {
+    let threads = if call.job.class == CallClass::Filter { &engine.filters } else { &engine.calls };
+    // Whoever waits for it may go away: then it ends all the same, by itself.
+    threads.spawn(within_slot(engine, call, input, budget)).await.ok()
+}
+
+async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Finished {
+    let begun = Instant::now();
+    let Ok(Ok(_slot)) = tokio::time::timeout(budget.wall, engine.slots.acquire()).await else {
+        let outcome = Err(Failure::new(FailureCode::Full, "no slot was free in time"));
+        return Finished { outcome, call, took: begun.elapsed() };
+    };
+    let _clock = engine.run_clock();
+    let (package, context) = (call.job.package.clone(), call.job.context(budget.wall));
+    let mut store = package::store(engine, call);
+    let running = async {
+        let instance = package.component.instantiate_async(&mut store).await?;
+        package.hooks.call(&mut store, &instance, &context, input).await
+    };
+    // Ticks don't count while a call of the host is awaited: this does.
+    let outcome = match tokio::time::timeout(budget.wall, running).await {
+        Ok(Ok(Ok(output))) => Ok(output),
+        Ok(Ok(Err(said))) => Err(Failure::said(said)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(Failure::new(FailureCode::Deadline, format!("not ended after {} ms", budget.wall.as_millis()))),
+    };
+    Finished { outcome, call: store.into_data(), took: begun.elapsed() }
+}

@@ -1,0 +1,110 @@
+//! What the host keeps for installations beside their storage: timers, ids for routes, live state, badges.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::installation::Installation;
+use super::work::Action;
+use crate::error::{Error, Result};
+use crate::id::{ChannelId, GuildId, InstallationId, UserId};
+use crate::log::{EventKind, NewEvent, Tx};
+
+pub(super) mod store;
+
+/// Timers of one installation, at most.
+const MAX_TIMERS: i64 = 10_000;
+/// Ids for routes of one installation, at most.
+const MAX_RESOURCES: i64 = 100_000;
+/// Topics of one installation, at most.
+const MAX_TOPICS: i64 = 100;
+/// Badges of one installation on one member, at most.
+const MAX_BADGES: i64 = 25;
+
+/// How something of a plugin stands: the body of `plugin_event`, and of what snapshots list under `plugins`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TopicState {
+    pub guild_id: GuildId,
+    /// Where it is shown; in the whole guild, if it isn't said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<ChannelId>,
+    pub installation_id: InstallationId,
+    /// The plugin: `publisher.name`.
+    pub plugin: String,
+    pub topic: String,
+    /// Whatever the plugin says of it; null if it is forgotten.
+    #[schema(value_type = Object)]
+    pub payload: Box<RawValue>,
+}
+
+/// A member's badges changed: the body of `badge_granted` and `badge_revoked`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Badge)]
+pub(crate) struct Badge<'a> {
+    guild_id: GuildId,
+    user_id: UserId,
+    installation_id: InstallationId,
+    badge: &'a str,
+}
+
+/// Does what concerns nothing but the installation's own things.
+pub async fn apply(tx: &mut Tx, installation: &Installation, action: &Action) -> Result<()> {
+    let id = installation.id;
+    match action {
+        Action::Timer { id: timer, at, payload } => {
+            if !store::has_timer(tx, id, timer).await? && store::count_timers(tx, id).await? >= MAX_TIMERS {
+                return Err(Error::limit("timers", MAX_TIMERS as usize));
+            }
+            Ok(store::put_timer(tx, id, timer, *at, payload).await?)
+        }
+        Action::CancelTimer { id: timer } => Ok(store::cancel_timer(tx, id, timer).await?),
+        Action::Resource { id: resource, kind, channel } => {
+            if store::count_resources(tx, id).await? >= MAX_RESOURCES {
+                return Err(Error::limit("resources", MAX_RESOURCES as usize));
+            }
+            Ok(store::put_resource(tx, *resource, id, installation.guild_id, *channel, kind).await?)
+        }
+        Action::ForgetResource { id: resource } => Ok(store::delete_resource(tx, *resource, id).await?),
+        Action::Publish { channel, topic, payload } => publish(tx, installation, *channel, topic, payload).await,
+        Action::Badge { user, badge, granted } => change_badge(tx, installation, *user, badge, *granted).await,
+        _ => Ok(()),
+    }
+}
+
+async fn publish(
+    tx: &mut Tx,
+    installation: &Installation,
+    channel: Option<ChannelId>,
+    topic: &str,
+    payload: &str,
+) -> Result<()> {
+    let id = installation.id;
+    if !store::has_topic(tx, id, topic).await? && store::count_topics(tx, id).await? >= MAX_TOPICS {
+        return Err(Error::limit("topics", MAX_TOPICS as usize));
+    }
+    let version = tx.next_id()?;
+    Ok(store::put_topic(tx, id, installation.guild_id, channel, topic, payload, version).await?)
+}
+
+async fn change_badge(
+    tx: &mut Tx,
+    installation: &Installation,
+    user_id: UserId,
+    badge: &str,
+    granted: bool,
+) -> Result<()> {
+    let (id, guild_id) = (installation.id, installation.guild_id);
+    let changed = if granted {
+        if store::count_badges(tx, guild_id, user_id, id).await? >= MAX_BADGES {
+            return Err(Error::limit("badges", MAX_BADGES as usize));
+        }
+        store::put_badge(tx, guild_id, user_id, id, badge).await?
+    } else {
+        store::delete_badge(tx, guild_id, user_id, id, badge).await?
+    };
+    if changed {
+        let kind = if granted { EventKind::BadgeGranted } else { EventKind::BadgeRevoked };
+        tx.append(NewEvent::new(kind, guild_id, &Badge { guild_id, user_id, installation_id: id, badge })?)?;
+    }
+    Ok(())
+}
