@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall::id::{GuildId, InstallationId};
+use guildhall::id::{ChannelId, GuildId, InstallationId};
 
 use crate::guilds_cast::{actions, again, count, id, number, promote, rows, tamper};
 use crate::story;
@@ -50,6 +50,7 @@ story!(a_plugin_comes_with_a_bot_and_a_role_of_its_own, |app| {
         ("plugin", json!("tests.greeter")),
         ("version", json!("1.2.0")),
         ("permissions", json!(["messages-write"])),
+        ("channels", Value::Null),
         ("config", json!({"greeting": "Hello"})),
         ("state", json!("enabled")),
         ("position", json!(0)),
@@ -249,6 +250,42 @@ story!(a_plugin_is_set_and_keeps_its_secrets, |app| {
     let stale = ada.with_header("if-match", "\"1\"").patch(&path(&made), json!({"enabled": false})).await;
     assert_eq!(stale.headers["etag"], "\"4\"");
     stale.problem(412, "STALE_VERSION");
+});
+
+story!(a_plugin_is_given_the_channels_that_its_admin_chooses, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let (_, elsewhere) = bob.guild("Elsewhere").await;
+    let secret = ada.make_channel(&guild, json!({"name": "secret", "kind": "text"})).await;
+    ada.except_everyone(&secret, &guild, &[], &["VIEW_CHANNEL"]).await;
+    bob.join(&guild).await;
+    promote(&ada, &guild, &bob, &["MANAGE_PLUGINS"]).await;
+    let asked = |channels: Value| json!({"guild_id": guild, "channels": channels});
+    let greeter = "/marketplace/tests.greeter";
+    let before = app.log_position().await;
+    let wrong = bob.post(greeter, asked(json!([general, secret, elsewhere, "1"]))).await.faults();
+    assert_eq!(wrong, ["/channels/1", "/channels/2", "/channels/3"], "he doesn't see them himself");
+    assert_eq!(ada.post("/marketplace/tests.keeper", asked(json!([general]))).await.faults(), ["/channels"]);
+    assert_eq!(app.log_position().await, before);
+
+    let made = ada.post(greeter, asked(json!([secret, general, general]))).await.expect(201);
+
+    let both = json!([general, secret]);
+    assert_eq!(made["channels"], both, "each once");
+    let before = app.log_position().await;
+    assert_eq!(ada.post(greeter, asked(both)).await.expect(200), made);
+    ada.post(greeter, asked(json!([general]))).await.problem(409, "ALREADY_EXISTS");
+    assert_eq!(ada.patch(&path(&made), json!({"channels": [elsewhere]})).await.faults(), ["/channels/0"]);
+    assert_eq!(app.log_position().await, before);
+    let fewer = ada.patch(&path(&made), json!({"channels": [general]})).await.expect(200);
+    assert_eq!((&fewer["channels"], &fewer["revision"]), (&json!([general]), &json!(2)));
+    let installed = app.app.plugins.installed.of(&app.app.db, GuildId(number(&guild))).await.unwrap();
+    let (general, secret) = (ChannelId(number(&general)), ChannelId(number(&secret)));
+    let given = |channel, parent| installed[0].is_given(channel, parent);
+    assert!(given(general, None) && given(ChannelId(1), Some(general)));
+    assert!(!given(secret, None) && !given(ChannelId(1), Some(secret)) && !given(ChannelId(1), None));
+    let all = ada.patch(&path(&made), json!({"channels": null})).await.expect(200);
+    assert_eq!(all["channels"], Value::Null);
 });
 
 story!(filters_run_in_the_order_that_admins_give_them, |app| {
