@@ -86,10 +86,10 @@ impl Cache {
     }
 }
 
-/// Maps compiled code.
-fn load(engine: &Engine, code: &[u8]) -> anyhow::Result<Component> {
+/// Maps what was compiled by this process or by its compiler.
+pub(super) fn load(engine: &Engine, code: &[u8]) -> anyhow::Result<Component> {
     // SAFETY: `deserialize` must be given what this very version of wasmtime has compiled, unchanged. `code`
-    // comes either from our own compiler's process a moment ago, or from a file whose HMAC under the server's
+    // comes from this process or our own compiler's a moment ago, or from a file whose HMAC under the server's
     // secret was just verified, so it is what such a process gave; a version or a configuration that doesn't
     // fit is noticed by wasmtime itself and is an error.
     #[allow(unsafe_code)]

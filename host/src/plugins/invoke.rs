@@ -93,6 +93,8 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             return Err(Failure::new(FailureCode::Host, "the call was broken off"));
         };
         let outcome = match outcome {
+            // What it says by this is that nothing was done.
+            Ok(output) if output.is_refusal() => Ok(output),
             Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
                 Ok(Committed::Done) => Ok(output),
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
