@@ -49,6 +49,7 @@ mod permissions;
 mod plugins_bundled;
 mod plugins_installing;
 mod plugins_marketplace;
+mod plugins_removing;
 mod real_clients;
 mod socketio_gateway;
 mod socketio_resume;

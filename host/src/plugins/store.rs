@@ -178,9 +178,33 @@ pub async fn leftovers(conn: &mut Conn, before: Timestamp, limit: i64) -> Result
     conn.all(sql, &[&before, &limit]).await
 }
 
-/// Removes an installation with all that it has kept.
-pub async fn purge(conn: &mut Conn, id: InstallationId) -> Result<()> {
-    conn.execute("delete from installations where id = $1", &[&id]).await.map(drop)
+/// Some of what installations keep, by the table.
+const KEPT: [&str; 10] = [
+    "delete from plugin_kv where installation_id = $1
+        and key in (select key from plugin_kv where installation_id = $1 limit $2)",
+    "delete from plugin_resources where id in (select id from plugin_resources where installation_id = $1 limit $2)",
+    "delete from plugin_timers where installation_id = $1
+        and id in (select id from plugin_timers where installation_id = $1 limit $2)",
+    "delete from plugin_deliveries where id in (select id from plugin_deliveries where installation_id = $1 limit $2)",
+    "delete from plugin_topics where installation_id = $1
+        and topic in (select topic from plugin_topics where installation_id = $1 limit $2)",
+    "delete from plugin_logs where id in (select id from plugin_logs where installation_id = $1 limit $2)",
+    "delete from plugin_bundles where id in (select id from plugin_bundles where installation_id = $1 limit $2)",
+    "delete from held_messages where id in (select id from held_messages where installation_id = $1 limit $2)",
+    "delete from member_badges where installation_id = $1 and (guild_id, user_id, badge) in
+        (select guild_id, user_id, badge from member_badges where installation_id = $1 limit $2)",
+    "delete from plugin_usage where installation_id = $1 and $2 > 0",
+];
+
+/// Removes some of what an installation has kept, its own row last; whether all of it is gone.
+pub async fn purge(conn: &mut Conn, id: InstallationId, at_most: i64) -> Result<bool> {
+    for sql in KEPT {
+        if conn.execute(sql, &[&id, &at_most]).await? >= at_most.unsigned_abs() {
+            return Ok(false);
+        }
+    }
+    conn.execute("delete from installations where id = $1", &[&id]).await?;
+    Ok(true)
 }
 
 /// Whether a guild has installations, removed ones too.
