@@ -50,6 +50,7 @@ mod plugins_bundled;
 mod plugins_contract;
 mod plugins_installing;
 mod plugins_marketplace;
+mod plugins_removing;
 mod real_clients;
 mod socketio_gateway;
 mod socketio_resume;
