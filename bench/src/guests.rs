@@ -35,7 +35,6 @@ impl Guests {
         }
         let bytes = fs::read(Guests::idle_file()?)?;
         for number in 0..idle {
-            // Ids of one length: then only the text changes.
             let id = id(number);
             let manifest = |text: &str| text.replace(IDLE, &id).replace("/idle/", &format!("/idle{number}/"));
             fs::write(folder.path().join(format!("{id}.wasm")), with_manifest(&bytes, manifest)?)?;

@@ -43,6 +43,11 @@ pub fn start_with(bench: &Bench, seed: &Seed, plugins: &Path) -> Result<Listenin
     start(bench, data, &[("GUILDHALL_PLUGINS_BUNDLED", plugins.display().to_string())])
 }
 
+/// Starts it again on the data of one that has ended.
+pub fn start_again(bench: &Bench, data: TempDir, plugins: &Path) -> Result<Listening> {
+    start(bench, data, &[("GUILDHALL_PLUGINS_BUNDLED", plugins.display().to_string())])
+}
+
 /// Starts it on an empty database of PostgreSQL.
 pub fn start_on_postgres(bench: &Bench, database: &PostgresDatabase) -> Result<Listening> {
     start(bench, tempfile::tempdir_in(&bench.scratch)?, &[("GUILDHALL_DATABASE_URL", database.url())])

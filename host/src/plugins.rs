@@ -143,7 +143,7 @@ impl Plugins {
         let ground = self.ground(config)?;
         let artifact = self.marketplace.get(&installation.plugin);
         let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
-        self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+        self.packages.get(config, ground.engine, &ground.compiled, artifact).await
     }
 
     /// Waits until no other call of this installation runs alone.

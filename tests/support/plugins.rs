@@ -125,7 +125,8 @@ pub fn built() -> &'static Path {
     let (_, path) = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder for plugins");
         for variable in ["GUILDHALL_PLUGINS_BUNDLED", "GUILDHALL_TEST_GUESTS"] {
-            let built = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} isn't set: run `cargo xtask test`"));
+            let built =
+                std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} isn't set: run `cargo xtask test`"));
             for file in std::fs::read_dir(built).expect("plugins").filter_map(Result::ok) {
                 std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a plugin");
             }
