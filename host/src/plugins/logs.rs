@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::closed_set;
 use crate::error::Result;
 use crate::id::InstallationId;
+use crate::log::Tx;
 
 pub(super) mod store;
 
@@ -158,6 +159,22 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
             })
         })
         .await
+}
+
+/// Writes a line of the host's own, in a transaction.
+pub async fn note(
+    tx: &mut Tx,
+    line: i64,
+    installation: InstallationId,
+    code: &str,
+    hook: &'static str,
+    event_id: String,
+    message: &str,
+) -> Result<()> {
+    let (code, message, fields) = (code.to_owned(), message.to_owned(), "{}".to_owned());
+    let row = store::NewRow { id: line, installation, level: Weight::Warn, code, hook, event_id, message, fields };
+    store::insert(tx, &[row]).await?;
+    Ok(store::trim(tx, installation, KEPT).await?)
 }
 
 /// An installation's newest lines, before the one of this id.
