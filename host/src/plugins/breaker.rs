@@ -109,6 +109,11 @@ impl Breakers {
         Verdict::Opened
     }
 
+    /// Until when a hook isn't called, if its breaker is open.
+    pub fn open_until(&self, id: InstallationId, hook: Hook) -> Option<Timestamp> {
+        self.0.lock().get(&(id, hook)).and_then(|breaker| breaker.open_until)
+    }
+
     /// Begins anew with an installation: its admin has changed something.
     pub fn forget(&self, id: InstallationId) {
         self.0.lock().retain(|(one, _), _| *one != id);

@@ -10,7 +10,7 @@ use super::artifact::Artifact;
 use super::installation::{Installation, InstallationState};
 use super::installing::{check, standing};
 use super::manifest::Permission;
-use super::{consent, store};
+use super::{consent, lifecycle, store};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels::{self, Permissions};
@@ -78,7 +78,7 @@ pub async fn change(
     let standing = standing(app, caller, guild).await?;
     let plugin = app.plugins.marketplace.get(&found.plugin).cloned();
     let vault = app.plugins.vault.clone();
-    standing
+    let changed = standing
         .change(app, caller, Permissions::MANAGE_PLUGINS, move |tx, membership| {
             Box::pin(async move {
                 let old = store::installation(tx, id).await?.ok_or(Code::NotFound)?;
@@ -124,10 +124,16 @@ pub async fn change(
                 if let Some(position) = change.position {
                     new.position = put(tx, &old, position).await?;
                 }
-                settle(tx, &old, new, &reason).await
+                let new = settle(tx, &old, new, &reason).await?;
+                if let Some(manifest) = manifest {
+                    lifecycle::changed(tx, &old, &new, manifest).await?;
+                }
+                Ok(new)
             })
         })
-        .await
+        .await?;
+    app.plugins.begin_anew(id);
+    Ok(changed)
 }
 
 /// Switches an installation off that fails too often, and says why. One that doesn't run stays as it is.

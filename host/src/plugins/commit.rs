@@ -16,6 +16,7 @@ use super::{state, store};
 use crate::app::App;
 use crate::channels::{self, Membership};
 use crate::error::{Code, Error, Result};
+use crate::id::{GuildId, InstallationId};
 use crate::log::Tx;
 
 /// What waits until a call is done, and goes with its commit.
@@ -64,6 +65,8 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     let reached_outside = work.reached_outside;
     let streams = prepared.streams(job.installation.guild_id);
     let acting = bot.clone();
+    let (guild, id) = (job.installation.guild_id, job.installation.id);
+    let woken = Woken::by(&work);
     let written = bot
         .write(app, &streams, move |tx| {
             Box::pin(async move {
@@ -81,7 +84,10 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
         .await;
     call.work.reached_outside = reached_outside;
     match (written, given_up.lock().take()) {
-        (Ok(()), _) => Ok(Committed::Done),
+        (Ok(()), _) => {
+            woken.wake(app, guild, id);
+            Ok(Committed::Done)
+        }
         (Err(_), Some(GivenUp::Conflict)) => Ok(Committed::Conflict),
         (Err(_), Some(GivenUp::Failed(failure))) => Err(failure),
         (Err(error), None) => Err(refused(error)),
@@ -99,6 +105,32 @@ fn afford(app: &App, installation: &Installation, work: &Work) -> std::result::R
         }
     }
     Ok(())
+}
+
+/// What goes on by itself once a call is committed.
+struct Woken {
+    timers: bool,
+    topics: Vec<String>,
+}
+
+impl Woken {
+    fn by(work: &Work) -> Woken {
+        let topics = work.actions.iter().filter_map(|action| match action {
+            Action::Publish { topic, .. } => Some(topic.clone()),
+            _ => None,
+        });
+        let timers = work.actions.iter().any(|action| matches!(action, Action::Timer { .. }));
+        Woken { timers, topics: topics.collect() }
+    }
+
+    fn wake(self, app: &App, guild: GuildId, installation: InstallationId) {
+        if self.timers {
+            app.plugins.timers.poke();
+        }
+        for topic in self.topics {
+            app.plugins.topics.mark(guild, installation, topic);
+        }
+    }
 }
 
 /// One step of a transaction: everything of one call.

@@ -11,7 +11,7 @@ use super::configuration::Configuration;
 use super::installation::{Installation, InstallationState, purpose};
 use super::manifest::Permission;
 use super::vault::Vault;
-use super::{consent, store};
+use super::{consent, lifecycle, store};
 use crate::accounts::{Caller, bots};
 use crate::app::App;
 use crate::channels::{self, Membership, Permissions};
@@ -142,6 +142,7 @@ pub async fn install(app: &App, caller: &Caller, plugin: &str, new: NewInstallat
                 };
                 store::insert(tx, &installation).await?;
                 tx.append(NewEvent::new(EventKind::InstallationAdded, guild, &installation)?)?;
+                lifecycle::added(tx, &installation, &wanted.plugin.manifest).await?;
                 Ok(Outcome::Installed(installation))
             })
         })
@@ -219,6 +220,8 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
     let found = store::installation(&mut app.db.read().await?, id).await?.ok_or(Code::NotFound)?;
     let (guild, reason) = (found.guild_id, caller.reason.clone());
     let standing = standing(app, caller, guild).await?;
+    if_match.check(found.revision)?;
+    lifecycle::goodbye(app, &found, caller.user).await;
     standing
         .change(app, caller, Permissions::MANAGE_PLUGINS, move |tx, _| {
             Box::pin(async move {
@@ -226,6 +229,7 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
                 if_match.check(old.revision)?;
                 let note = Note::new(guild, Action::InstallationDelete).target(id.0);
                 note.change("plugin", &old.plugin, None::<&str>).reason(&reason).write(tx).await?;
+                lifecycle::removed(tx, &old).await?;
                 // A moderator may have removed the bot before.
                 if let Some(bot) = crate::guilds::member_through(tx, guild, old.bot_id).await? {
                     members::remove(tx, guild, &bot).await?;
@@ -239,5 +243,7 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
                 Ok(())
             })
         })
-        .await
+        .await?;
+    app.plugins.begin_anew(id);
+    Ok(())
 }

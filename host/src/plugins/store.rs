@@ -207,6 +207,12 @@ pub async fn purge(conn: &mut Conn, id: InstallationId, at_most: i64) -> Result<
     Ok(true)
 }
 
+/// Whether anything is installed anywhere.
+pub async fn is_any_installed(conn: &mut Conn) -> Result<bool> {
+    let sql = "select 1 from installations where removed_at is null limit 1";
+    conn.optional::<(i32,)>(sql, &[]).await.map(|found| found.is_some())
+}
+
 /// Whether a guild has installations, removed ones too.
 pub async fn any_of(conn: &mut Conn, guild: GuildId) -> Result<bool> {
     let sql = "select 1 from installations where guild_id = $1 limit 1";
