@@ -36,12 +36,7 @@ impl Cache {
     }
 
     /// A component's code: from disk if it is there and whole, else compiled now.
-    pub async fn component(
-        &self,
-        engine: &Engine,
-        config: &Config,
-        artifact: &Artifact,
-    ) -> anyhow::Result<Component> {
+    pub async fn component(&self, engine: &Engine, config: &Config, artifact: &Artifact) -> anyhow::Result<Component> {
         let file = self.file(engine, &artifact.digest);
         if let Some(code) = self.read(&file).await {
             match load(engine, &code) {
