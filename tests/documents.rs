@@ -32,10 +32,11 @@ const DOCUMENTS: [&str; 6] = [
 ];
 
 /// What the acknowledgement of each command holds.
-const ANSWERS: [(CommandName, &str); 10] = [
+const ANSWERS: [(CommandName, &str); 11] = [
     (CommandName::JoinRoom, "the room"),
     (CommandName::LeaveRoom, "the room"),
     (CommandName::SendMessage, "the message"),
+    (CommandName::Interact, "what the one who acted sees: `{kind, …}`, as in `POST /interactions`"),
     (CommandName::Typing, "what others receive"),
     (CommandName::StopTyping, "what others receive"),
     (CommandName::RequestMembers, "`{items, has_more}`: members, each with `presence`"),

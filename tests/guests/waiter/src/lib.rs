@@ -38,7 +38,11 @@ impl Plugin for Waiter {
         let typed = command.text(focused).unwrap_or_default();
         kv::set("typed", typed.as_bytes(), None)?;
         let choice = |value: String| Choice { label: value.to_uppercase(), value, description: None };
-        Ok(["message", "whisper"].iter().filter(|known| known.starts_with(typed)).map(|one| choice(one.to_string())).collect())
+        Ok(["message", "whisper"]
+            .iter()
+            .filter(|known| known.starts_with(typed))
+            .map(|one| choice(one.to_string()))
+            .collect())
     }
 }
 
