@@ -48,11 +48,11 @@ story!(
         let before = app.log_position().await;
 
         for (language, reason) in [
-            ("en", "something that isn't allowed here: “casino”"),
-            ("tr", "burada izin verilmeyen bir şey var: “casino”"),
-            ("es", "algo que aquí no está permitido: «casino»"),
-            ("fr", "quelque chose qui n'est pas permis ici : « casino »"),
-            ("de", "etwas, das hier nicht erlaubt ist: „casino“"),
+            ("en", "something that isn't allowed here: “casino*”"),
+            ("tr", "burada izin verilmeyen bir şey var: “casino*”"),
+            ("es", "algo que aquí no está permitido: «casino*»"),
+            ("fr", "quelque chose qui n'est pas permis ici : « casino* »"),
+            ("de", "etwas, das hier nicht erlaubt ist: „casino*“"),
         ] {
             let foreign = bob.with_header("accept-language", language);
             let problem = foreign.post(&messages(&general), json!({"content": "Best CAS\u{200b}INO"})).await;

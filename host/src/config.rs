@@ -362,6 +362,14 @@ impl Config {
         self.database_url().strip_prefix("sqlite://").map(PathBuf::from)
     }
 
+    /// The program that compiles plugins.
+    pub fn plugin_compiler(&self) -> std::io::Result<PathBuf> {
+        match self.plugins.compiler.as_os_str().is_empty() {
+            true => std::env::current_exe(),
+            false => Ok(self.plugins.compiler.clone()),
+        }
+    }
+
     /// The folder with the plugins that come with the server.
     pub fn bundled_plugins(&self) -> PathBuf {
         let beside = || Some(std::env::current_exe().ok()?.parent()?.join("plugins"));

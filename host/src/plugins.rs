@@ -29,6 +29,8 @@ pub mod consent;
 mod contract;
 mod convert;
 mod counters;
+mod deliver;
+mod dispatch;
 pub mod engine;
 mod failure;
 pub mod filtering;
@@ -41,6 +43,7 @@ pub mod installing;
 pub mod interactions;
 mod invoke;
 mod kv;
+mod lifecycle;
 pub mod logs;
 pub mod manifest;
 pub mod marketplace;
@@ -50,23 +53,33 @@ pub mod replay;
 pub mod routes;
 mod run;
 pub mod serving;
+mod spending;
 pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
+mod tasks;
 pub mod texts;
+mod timers;
+pub(crate) mod topics;
+mod trying;
 pub mod upgrading;
 pub mod vault;
 mod work;
 
 use breaker::Breakers;
 use counters::Counters;
+use deliver::lanes::Lanes;
 use engine::Engine;
 pub use installation::{Installation, InstallationState};
 use installed::Installed;
 use manifest::Hook;
 use marketplace::Marketplace;
 use package::{Package, Packages};
+use spending::Spending;
 pub use sweep::{is_in_use, sweep};
+pub use tasks::run;
+use timers::Timers;
+use topics::Topics;
 use vault::Vault;
 
 /// The folder in the data folder that compiled code is kept in.
@@ -92,8 +105,16 @@ pub struct Plugins {
     breakers: Breakers,
     /// What filters have counted.
     counters: Counters,
+    /// What installations have spent of late.
+    spending: Spending,
     /// Installations of which one call must run alone.
     alone: Cache<InstallationId, Arc<Mutex<()>>>,
+    /// Where there is something to deliver.
+    lanes: Lanes,
+    /// What wakes the timers.
+    timers: Timers,
+    /// What clients are to be told of.
+    topics: Topics,
 }
 
 /// What every call needs.
@@ -117,7 +138,11 @@ impl Plugins {
             packages: Packages::default(),
             breakers: Breakers::default(),
             counters: Counters::default(),
+            spending: Spending::default(),
             alone: Cache::new(ALONE_KEPT),
+            lanes: Lanes::default(),
+            timers: Timers::default(),
+            topics: Topics::default(),
         }
     }
 
@@ -138,7 +163,13 @@ impl Plugins {
         let ground = self.ground(config)?;
         let artifact = self.marketplace.get(&installation.plugin);
         let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
-        self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+        self.packages.get(config, ground.engine, &ground.compiled, artifact).await
+    }
+
+    /// Forgets what was held against an installation: its admin has changed or removed it.
+    fn begin_anew(&self, installation: InstallationId) {
+        self.breakers.forget(installation);
+        self.counters.forget(installation);
     }
 
     /// Waits until no other call of this installation runs alone.

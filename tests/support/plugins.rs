@@ -16,6 +16,7 @@ categories = ['community', 'fun']
 [[permissions]]
 name = 'messages-write'
 reason = 'To say hello'
+channels = 'chosen'
 
 [[permissions]]
 name = 'members'

@@ -11,6 +11,8 @@ use crate::error::{Code, Error, FieldCode, FieldFault};
 const MAX_TEXT: usize = 500;
 /// The longest code of a plugin's own refusal.
 const MAX_CODE: usize = 64;
+/// When to ask again a plugin that has used what it may use in a minute.
+const THROTTLED: Duration = Duration::from_secs(5);
 /// What messages about fields name.
 const ARGUMENTS: [&str; 2] = ["min", "max"];
 
@@ -21,6 +23,7 @@ pub fn problem(failure: Failure) -> Error {
         FailureCode::Failed => failure.said.map_or(Code::PluginFailed.into(), |said| said_no(*said)),
         FailureCode::Conflict => Code::Conflict.into(),
         FailureCode::Full | FailureCode::Host => Code::Unavailable.into(),
+        FailureCode::Throttled => Error::Wait(Code::RateLimited, THROTTLED),
         FailureCode::Revoked => Code::PluginNotInstalled.into(),
         _ => Code::PluginFailed.into(),
     }

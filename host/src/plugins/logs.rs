@@ -19,6 +19,7 @@ use crate::closed_set;
 use crate::error::{Code, Result};
 use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::InstallationId;
+use crate::log::Tx;
 
 pub mod routes;
 mod store;
@@ -173,6 +174,22 @@ pub async fn list(app: &App, caller: &Caller, installation: InstallationId, quer
     };
     let found = store::page(&mut app.db.read().await?, installation, before, query.limit() + 1).await?;
     Ok(Page::cut(found, query.limit()))
+}
+
+/// Writes a line of the host's own, in a transaction.
+pub async fn note(
+    tx: &mut Tx,
+    line: i64,
+    installation: InstallationId,
+    code: &str,
+    hook: &'static str,
+    event_id: String,
+    message: &str,
+) -> Result<()> {
+    let (code, message, fields) = (code.to_owned(), message.to_owned(), "{}".to_owned());
+    let row = store::NewRow { id: line, installation, level: Weight::Warn, code, hook, event_id, message, fields };
+    store::insert(tx, &[row]).await?;
+    Ok(store::trim(tx, installation, KEPT).await?)
 }
 
 /// What is needed to see the call again whose failure stands in this line.

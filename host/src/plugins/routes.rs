@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::http::body::{Faults, Validate};
 use crate::http::page::{IfMatch, Page, Versioned};
 use crate::http::{Body, Path, Query};
-use crate::id::{GuildId, InstallationId};
+use crate::id::{ChannelId, GuildId, InstallationId};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
@@ -91,6 +91,8 @@ struct NewInstallationHere {
     version: Option<String>,
     /// What to allow it, as in `POST /marketplace/{integration_id}`.
     permissions: Option<Vec<Permission>>,
+    /// The channels in which it reads and writes messages, as in `POST /marketplace/{integration_id}`.
+    channels: Option<Vec<ChannelId>>,
     /// How to set it; what isn't said has its default.
     #[schema(value_type = Option<Object>)]
     config: Option<Map<String, Value>>,
@@ -98,16 +100,16 @@ struct NewInstallationHere {
 
 impl NewInstallationHere {
     fn split(self, guild_id: GuildId) -> (String, NewInstallation) {
-        let NewInstallationHere { plugin, version, permissions, config } = self;
-        (plugin, NewInstallation { guild_id, version, permissions, config })
+        let NewInstallationHere { plugin, version, permissions, channels, config } = self;
+        (plugin, NewInstallation { guild_id, version, permissions, channels, config })
     }
 }
 
 impl Validate for NewInstallationHere {
     fn check(&self, faults: &mut Faults) {
         faults.length("/plugin", &self.plugin, 1, 65);
-        let NewInstallationHere { version, permissions, .. } = self;
-        installing::check(version.as_deref(), permissions.as_deref(), faults);
+        let NewInstallationHere { version, permissions, channels, .. } = self;
+        installing::check(version.as_deref(), permissions.as_deref(), channels.as_deref(), faults);
     }
 }
 

@@ -211,6 +211,10 @@ impl Call {
         if access.guild() != Some(installation.guild_id) {
             return Ok(Err(Error::NotFound));
         }
+        let parent = access.rule().and_then(|rule| rule.parent);
+        if !installation.is_given(access.channel, parent) {
+            return Ok(Err(Error::Denied("this channel".to_owned())));
+        }
         allowed!(told(access.require(needed))?);
         if let Some(actor) = self.job.acts_for() {
             allowed!(told(channels::access_of(&app, channel, actor).await.and_then(|one| one.require(needed)))?);
