@@ -146,7 +146,7 @@ story!(
         }
         let guild = world.fill("{guild_id}", Cast::Owner).await;
         let general = world.fill("{channel_id}", Cast::Owner).await;
-        what_no_route_of_the_table_does([owner, member], &guild, &general).await;
+        what_no_route_of_the_table_does(&app, [owner, member], &guild, &general).await;
         app.nobody().login(&owner.name, PASSWORD).await;
         seen.extend(commands(&mut ears[1], &guild, &general).await);
         owner.delete(&format!("/channels/{general}")).await.expect(204);
@@ -169,19 +169,28 @@ story!(
 );
 
 /// Sight that comes and goes, and bulk deletion.
-async fn what_no_route_of_the_table_does([owner, member]: [&User; 2], guild: &str, general: &str) {
+async fn what_no_route_of_the_table_does(app: &TestApp, [owner, member]: [&User; 2], guild: &str, general: &str) {
     let overwrite = format!("/channels/{general}/overwrites/{guild}");
     let deny = json!({"kind": "role", "allow": [], "deny": ["VIEW_CHANNEL"]});
     owner.put(&overwrite, deny).await.expect(200);
     owner.delete(&overwrite).await.expect(204);
-    what_plugins_do([owner, member], guild, general).await;
+    what_plugins_do(app, [owner, member], guild, general).await;
     let ids = [owner.say(general, "one").await["id"].clone(), member.say(general, "two").await["id"].clone()];
     owner.post(&format!("/channels/{general}/messages/bulk-delete"), json!({"ids": ids})).await.expect(200);
 }
 
-/// Badges that are given and taken, and a word to the moderators.
-async fn what_plugins_do([owner, member]: [&User; 2], guild: &str, general: &str) {
+/// Badges that are given and taken, a vote that all see, and a word to the moderators.
+async fn what_plugins_do(app: &TestApp, [owner, member]: [&User; 2], guild: &str, general: &str) {
     let waiter = owner.post("/marketplace/tests.waiter", json!({"guild_id": guild})).await.expect(201);
+    owner.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+    let poll = json!({"guild_id": guild, "channel_id": general, "question": "Lunch?", "options": ["Soup", "Stew"]});
+    let poll = owner.post("/polls", poll).await.expect(201);
+    let vote = json!({"options": [poll["options"][0]["id"]]});
+    owner.post(&format!("/polls/{}/vote", poll["id"].as_str().unwrap()), vote).await.expect(200);
+    // How it stands is told a moment later.
+    while !app.log().await.iter().any(|row| row.kind == EventKind::PluginEvent) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let config = json!({"caps-action": "alert"});
     owner.post("/marketplace/guildhall.automod", json!({"guild_id": guild, "config": config})).await.expect(201);
     for what in ["praise", "blame"] {

@@ -159,7 +159,8 @@ fn names(permissions: Permissions) -> String {
 fn stream(kind: EventKind) -> &'static str {
     match kind.as_str().split('_').next().unwrap_or_default() {
         "message" | "messages" | "reaction" | "pin" | "channel" | "voice" => "guild, or direct channel",
-        "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" | "installation" => "guild",
+        "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" => "guild",
+        "installation" | "plugin" | "badge" | "moderation" => "guild",
         "user" | "session" | "block" | "read" | "bot" => "account",
         "instance" => "server",
         other => panic!("say in this function which stream events of {other} stand in"),

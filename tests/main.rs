@@ -48,6 +48,7 @@ mod operating;
 mod permissions;
 mod plugins_bundled;
 mod plugins_contract;
+mod plugins_doings;
 mod plugins_installing;
 mod plugins_interactions;
 mod plugins_marketplace;
