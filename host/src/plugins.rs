@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::app::App;
 use crate::config::Config;
@@ -84,7 +84,7 @@ use vault::Vault;
 
 /// The folder in the data folder that compiled code is kept in.
 const COMPILED: &str = "plugins";
-/// Installations of which calls have had to run alone lately, at most.
+/// Installations of which it is known whether a call runs alone, at most.
 const ALONE_KEPT: u64 = 10_000;
 
 /// What the running server knows of plugins.
@@ -107,8 +107,8 @@ pub struct Plugins {
     counters: Counters,
     /// What installations have spent of late.
     spending: Spending,
-    /// Installations of which one call must run alone.
-    alone: Cache<InstallationId, Arc<Mutex<()>>>,
+    /// Installations' calls: many beside each other, or one alone.
+    alone: Cache<InstallationId, Arc<RwLock<()>>>,
     /// Where there is something to deliver.
     lanes: Lanes,
     /// What wakes the timers.
@@ -172,9 +172,14 @@ impl Plugins {
         self.counters.forget(installation);
     }
 
-    /// Waits until no other call of this installation runs alone.
-    async fn alone(&self, installation: InstallationId) -> OwnedMutexGuard<()> {
-        self.alone.get_with(installation, Arc::default).lock_owned().await
+    /// Waits until no call of this installation runs alone.
+    async fn beside(&self, installation: InstallationId) -> OwnedRwLockReadGuard<()> {
+        self.alone.get_with(installation, Arc::default).read_owned().await
+    }
+
+    /// Waits until no other call of this installation runs; those that come meanwhile wait in turn.
+    async fn alone(&self, installation: InstallationId) -> OwnedRwLockWriteGuard<()> {
+        self.alone.get_with(installation, Arc::default).write_owned().await
     }
 }
 
