@@ -134,3 +134,11 @@ pub fn folder() -> &'static Path {
     });
     path
 }
+
+/// The folder of the plugins that only tests use, built by `cargo xtask plugins`; nothing if they aren't there and
+/// the run may do without.
+pub fn guests() -> Option<PathBuf> {
+    let folder = std::env::var_os("GUILDHALL_TEST_GUESTS").map(PathBuf::from);
+    assert!(folder.is_some() || super::may_skip("guests"), "GUILDHALL_TEST_GUESTS is not set; run `cargo xtask test`");
+    folder
+}
