@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use guildhall::config::Config;
 use guildhall::db::Db;
 
 use crate::guilds_cast::{id, tamper};
 use crate::plugins_installing::{install, path};
 use crate::story;
-use crate::support::plugins::guests;
+use crate::support::plugins::built;
 use crate::support::{Socket, TestApp, User, Value, json};
 use crate::voice_cast::{join, lounge};
 
@@ -91,12 +92,9 @@ async fn said(user: &User, channel: &str) -> Vec<String> {
 story!(
     each_message_is_told_once_and_in_the_order_of_its_channel,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada, bob] = app.users(["ada", "bob"]).await;
         let (guild, general) = ada.guild("Engines").await;
         bob.join(&guild).await;
@@ -143,12 +141,9 @@ story!(
 story!(
     what_happens_in_a_guild_is_told_by_its_hooks,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada, bob] = app.users(["ada", "bob"]).await;
         let (guild, general) = ada.guild("Engines").await;
         counting(&ada, &guild).await;
@@ -182,12 +177,9 @@ story!(
 story!(
     its_own_messages_do_not_come_back_and_plugins_do_not_answer_each_other_for_ever,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada] = app.users(["ada"]).await;
         let (guild, general) = ada.guild("Engines").await;
         counting(&ada, &guild).await;
@@ -212,12 +204,9 @@ story!(
 story!(
     what_fails_is_tried_three_times_and_then_left,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada] = app.users(["ada"]).await;
         let (guild, general) = ada.guild("Engines").await;
         let installation = counting(&ada, &guild).await;
@@ -246,12 +235,9 @@ story!(
 story!(
     timers_ring_once_at_their_time_also_after_a_restart,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada] = app.users(["ada"]).await;
         let (guild, general) = ada.guild("Engines").await;
         counting(&ada, &guild).await;
@@ -294,12 +280,9 @@ story!(
 story!(
     what_is_published_is_shown_at_a_measured_pace_and_the_last_of_it_always,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada, bob] = app.users(["ada", "bob"]).await;
         let (guild, general) = ada.guild("Engines").await;
         let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
@@ -357,12 +340,9 @@ story!(
 story!(
     a_plugin_is_told_of_its_own_life,
     |config| {
-        config.plugins.bundled = guests().unwrap_or_default();
+        config.plugins.bundled = built().to_owned();
     },
     |app| {
-        if guests().is_none() {
-            return;
-        }
         let [ada] = app.users(["ada"]).await;
         let (guild, _) = ada.guild("Engines").await;
         let installation = counting(&ada, &guild).await;
@@ -391,8 +371,7 @@ story!(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_nodes_each_thing_is_told_by_one() {
-    let Some(folder) = guests() else { return };
-    let settings = |config: &mut guildhall::config::Config| config.plugins.bundled = folder;
+    let settings = |config: &mut Config| config.plugins.bundled = built().to_owned();
     let Some([here, there]) = TestApp::start_nodes(None, settings).await else { return };
     let [ada] = here.users(["ada"]).await;
     let (guild, general) = ada.guild("Engines").await;

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::plugins::serving;
 use crate::{accounts, channels, guilds, messaging, plugins, sockets};
 
 pub mod body;
@@ -78,7 +79,7 @@ pub fn router(app: App) -> Router {
     let parameters = parameters::Parameters::of(&document);
     let api = api.route_layer(middleware::from_fn_with_state(parameters, parameters::refuse_unknown));
     Router::new()
-        .nest(BASE, api.clone().fallback(not_found).method_not_allowed_fallback(wrong_method))
+        .nest(BASE, api.clone().fallback(serving::routes::answer).method_not_allowed_fallback(wrong_method))
         .merge(openapi::routes(document))
         .merge(operating::routes())
         .merge(accounts::pages::routes::routes())
@@ -97,7 +98,7 @@ pub fn router(app: App) -> Router {
 fn at_root(api: Router<App>) -> Router<App> {
     Router::new()
         .merge(api)
-        .fallback(not_found)
+        .fallback(serving::routes::answer)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(only_mission_routes))
 }

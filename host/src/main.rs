@@ -13,6 +13,7 @@ use guildhall::cluster;
 use guildhall::config::{Config, LogFormat};
 use guildhall::doctor::{self, Finding};
 use guildhall::http::serve;
+use guildhall::plugins::commands::{self as plugins, PluginCommand};
 use guildhall::seed::{self, Size};
 use tracing_subscriber::EnvFilter;
 
@@ -67,6 +68,9 @@ enum Command {
     /// Make, close and open accounts, and set passwords.
     #[command(subcommand)]
     User(UserCommand),
+    /// See failed calls of plugins again.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Look at the keys that sign access tokens, and change them.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -74,6 +78,9 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Command::Plugin(PluginCommand::Compile) = arguments.command {
+        return plugins::compile();
+    }
     let mut flags = Vec::new();
     if let Some(data) = &arguments.data {
         flags.push(("data", data.display().to_string()));
@@ -102,6 +109,10 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
             Command::User(command) => commands::user(&App::beside(config, Clock::System).await?, command).await,
+            Command::Plugin(PluginCommand::Compile) => plugins::compile(),
+            Command::Plugin(PluginCommand::Replay { bundle, component }) => {
+                plugins::replay(&config, bundle, component).await
+            }
             Command::Keys(command) => commands::keys(&App::beside(config, Clock::System).await?, command).await,
         }
     })

@@ -13,11 +13,15 @@ use crate::id::InstallationId;
 
 mod actions;
 pub(crate) mod alerts;
+mod answering;
 pub mod artifact;
+pub(crate) mod badges;
+pub mod blocks;
 mod breaker;
 mod budget;
 mod call;
 pub mod changing;
+pub mod commands;
 mod commit;
 pub mod compile;
 pub mod configuration;
@@ -36,6 +40,7 @@ mod input;
 pub mod installation;
 pub mod installed;
 pub mod installing;
+pub mod interactions;
 mod invoke;
 mod kv;
 mod lifecycle;
@@ -44,8 +49,11 @@ pub mod manifest;
 pub mod marketplace;
 mod package;
 mod record;
+pub mod replay;
 pub mod routes;
 mod run;
+pub mod serving;
+mod spending;
 pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
@@ -67,6 +75,7 @@ use installed::Installed;
 use manifest::Hook;
 use marketplace::Marketplace;
 use package::{Package, Packages};
+use spending::Spending;
 pub use sweep::{is_in_use, sweep};
 pub use tasks::run;
 use timers::Timers;
@@ -96,6 +105,8 @@ pub struct Plugins {
     breakers: Breakers,
     /// What filters have counted.
     counters: Counters,
+    /// What installations have spent of late.
+    spending: Spending,
     /// Installations of which one call must run alone.
     alone: Cache<InstallationId, Arc<Mutex<()>>>,
     /// Where there is something to deliver.
@@ -127,6 +138,7 @@ impl Plugins {
             packages: Packages::default(),
             breakers: Breakers::default(),
             counters: Counters::default(),
+            spending: Spending::default(),
             alone: Cache::new(ALONE_KEPT),
             lanes: Lanes::default(),
             timers: Timers::default(),
@@ -151,7 +163,7 @@ impl Plugins {
         let ground = self.ground(config)?;
         let artifact = self.marketplace.get(&installation.plugin);
         let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
-        self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+        self.packages.get(config, ground.engine, &ground.compiled, artifact).await
     }
 
     /// Forgets what was held against an installation: its admin has changed or removed it.

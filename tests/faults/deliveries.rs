@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use super::{Server, is_soak, seed};
 use crate::plugins_events::{counted, lines, number, until};
-use crate::support::plugins::guests;
+use crate::support::plugins::built;
 use crate::support::{Database, User, json};
 
 /// Messages that are sent between two kills.
@@ -25,8 +25,7 @@ async fn a_killed_server_tells_plugins_everything_once_on_postgres() {
 }
 
 async fn kill_again_and_again(database: Database) {
-    let Some(folder) = guests() else { return };
-    let settings = [("GUILDHALL_PLUGINS_BUNDLED", folder.to_str().expect("a plain name"))];
+    let settings = [("GUILDHALL_PLUGINS_BUNDLED", built().to_str().expect("a plain name"))];
     let Some(mut server) = Server::start_with(database, &settings).await else { return };
     let mut chance = StdRng::seed_from_u64(seed());
     let ada = server.nobody().sign_up("ada").await;

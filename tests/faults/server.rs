@@ -32,7 +32,7 @@ impl Server {
         Server::start_with(database, &[]).await
     }
 
-    /// The same with settings: pairs of a variable and its value.
+    /// The same with these settings: pairs of a variable and its value.
     pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Option<Server> {
         let folder = tempfile::tempdir().expect("a folder for the story");
         let (url, postgres) = match database {

@@ -16,6 +16,7 @@ categories = ['community', 'fun']
 [[permissions]]
 name = 'messages-write'
 reason = 'To say hello'
+channels = 'chosen'
 
 [[permissions]]
 name = 'members'
@@ -118,6 +119,24 @@ fn section(bytes: &mut Vec<u8>, name: &str, content: &str) {
     bytes.extend(payload);
 }
 
+/// The folder with the plugins that come with the server and those that only tests use, whole and with code.
+pub fn built() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for plugins");
+        for variable in ["GUILDHALL_PLUGINS_BUNDLED", "GUILDHALL_TEST_GUESTS"] {
+            let built =
+                std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} isn't set: run `cargo xtask test`"));
+            for file in std::fs::read_dir(built).expect("plugins").filter_map(Result::ok) {
+                std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a plugin");
+            }
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
+}
+
 /// The folder that stories' servers take their plugins from: these, and one file that is broken.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
@@ -133,12 +152,4 @@ pub fn folder() -> &'static Path {
         (folder, path)
     });
     path
-}
-
-/// The folder of the plugins that only tests use, built by `cargo xtask plugins`; nothing if they aren't there and
-/// the run may do without.
-pub fn guests() -> Option<PathBuf> {
-    let folder = std::env::var_os("GUILDHALL_TEST_GUESTS").map(PathBuf::from);
-    assert!(folder.is_some() || super::may_skip("guests"), "GUILDHALL_TEST_GUESTS is not set; run `cargo xtask test`");
-    folder
 }

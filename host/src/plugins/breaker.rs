@@ -155,7 +155,7 @@ mod tests {
         for _ in 0..45 {
             breakers.tell(ID, HOOK, Some(false), at(0));
         }
-        assert_eq!(fail(&breakers, 9, 0), Verdict::Fine);
+        assert_eq!(fail(&breakers, 10, 0), Verdict::Fine, "a fifth of fifty, and not more");
         assert_eq!(fail(&breakers, 1, 0), Verdict::Opened);
     }
 

@@ -10,6 +10,7 @@ use super::failure::{Failure, FailureCode};
 use super::installation::{Installation, InstallationState};
 use super::kv::{self, Obstacle};
 use super::manifest::Permission;
+use super::spending::Purse;
 use super::work::{Action, Work};
 use super::{state, store};
 use crate::app::App;
@@ -55,6 +56,7 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     let job = call.job.clone();
     let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
     let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
+    afford(app, &job.installation, &work)?;
     let prepared = actions::prepare(app, &job, &bot, &mut work).await?;
     let (given_up, slot) = {
         let slot: Arc<Mutex<Option<GivenUp>>> = Arc::default();
@@ -90,6 +92,19 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
         (Err(_), Some(GivenUp::Failed(failure))) => Err(failure),
         (Err(error), None) => Err(refused(error)),
     }
+}
+
+/// Refuses what is too much for one minute.
+fn afford(app: &App, installation: &Installation, work: &Work) -> std::result::Result<(), Failure> {
+    for (purse, permission) in
+        [(Purse::Messages, Permission::MessagesWrite), (Purse::Moderation, Permission::Moderation)]
+    {
+        let count = work.actions.iter().filter(|action| needs(action) == Some(permission)).count();
+        if count > 0 && !app.plugins.spending.take(installation.id, purse, count as f64) {
+            return Err(Failure::new(FailureCode::Throttled, format!("too much of this in a minute: {purse}")));
+        }
+    }
+    Ok(())
 }
 
 /// What goes on by itself once a call is committed.

@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{AsContextMut, Result, Store};
+use wasmtime::{AsContextMut, Store};
 
 use super::call::Call;
 use super::contract::{
     filter_message, http_routes, interactions, lifecycle, on_member, on_message, on_messages, on_reaction, on_voice,
     scheduled, types,
 };
-use super::failure::HostFault;
+use super::failure::{Failure, FailureCode, HostFault};
+use super::interactions::replies::Answer;
 use super::manifest::Hook;
+
+/// What gives a value, unless the guest traps.
+type Trapped<T> = wasmtime::Result<T>;
 
 /// What a hook is called with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,8 +74,49 @@ pub enum Output {
     Reply(interactions::Reply),
     /// What may be chosen.
     Choices(Vec<interactions::Choice>),
+    /// Either of them, as whoever acted sees it.
+    Answer(Answer),
     /// The answer to a request.
     Response(http_routes::Response),
+}
+
+/// Bytes of an answer to a request, at most.
+const MAX_BODY: usize = 1 << 20;
+/// What answers to requests may be: nothing that a browser would run.
+const CONTENT_TYPES: [&str; 8] = [
+    "application/json",
+    "application/problem+json",
+    "application/octet-stream",
+    "text/plain",
+    "text/csv",
+    "text/calendar",
+    "image/png",
+    "image/jpeg",
+];
+
+impl Output {
+    /// Refuses what can't be passed on.
+    pub fn check(&self) -> Result<(), Failure> {
+        let Output::Response(response) = self else { return Ok(()) };
+        let kind = response.content_type.split(';').next().unwrap_or_default().trim();
+        let fault = if !(200..=599).contains(&response.status) {
+            "a status is 200 to 599"
+        } else if response.body.len() > MAX_BODY {
+            "the body is too large"
+        } else if response.status == 204 && !response.body.is_empty() {
+            "204 has no body"
+        } else if !response.body.is_empty() && !CONTENT_TYPES.contains(&kind) {
+            "this content type isn't passed on"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(FailureCode::BadOutput, fault))
+    }
+
+    /// Whether it is an answer that says no: then nothing that the call wanted is done.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Output::Response(response) if response.status >= 400)
+    }
 }
 
 impl Input {
@@ -143,7 +188,7 @@ impl Hooks {
     }
 
     /// Compares the types of all hooks with the contract.
-    pub fn check(&self, store: &mut Store<Call>, instance: &Instance) -> Result<()> {
+    pub fn check(&self, store: &mut Store<Call>, instance: &Instance) -> Trapped<()> {
         macro_rules! check {
             ($($hook:ident),+) => {
                 $(if let Some(indices) = &self.$hook {
@@ -163,7 +208,7 @@ impl Hooks {
         instance: &Instance,
         context: &types::Context,
         input: Input,
-    ) -> Result<Result<Output, types::Error>> {
+    ) -> Trapped<Result<Output, types::Error>> {
         /// Finds a hook and calls one of its functions.
         macro_rules! call {
             ($hook:ident . $function:ident ( $($argument:expr),* )) => {{

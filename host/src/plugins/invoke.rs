@@ -10,12 +10,16 @@ use super::commit::{self, Cause, Committed};
 use super::failure::{Failure, FailureCode};
 use super::input::{Input, Output};
 use super::installation::Installation;
+use super::interactions::replies;
 use super::logs;
 use super::manifest::CallClass;
+use super::manifest::limits::Limits;
 use super::record::Ground;
 use super::run::{self, Finished};
+use super::spending::Purse;
 use crate::app::App;
 use crate::id::UserId;
+use tokio::time::Instant;
 
 /// How often a call is run again because others changed what it had read, before it runs alone.
 const ATTEMPTS: u8 = 3;
@@ -50,8 +54,14 @@ pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
     if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
     }
-    let installation = request.installation.clone();
-    let outcome = again_and_again(app, request).await;
+    let (installation, begun) = (request.installation.clone(), Instant::now());
+    let outcome = in_turn(app, request).await;
+    let labels = [
+        ("plugin", installation.plugin.clone()),
+        ("hook", hook.to_string()),
+        ("outcome", outcome.as_ref().map_or_else(|failure| failure.code.to_string(), |_| "ok".to_owned())),
+    ];
+    metrics::histogram!("guildhall_plugin_call_seconds", &labels).record(begun.elapsed().as_secs_f64());
     let failed = match &outcome {
         Ok(_) => Some(false),
         Err(failure) if failure.code.is_its_own() => Some(failure.counts()),
@@ -65,11 +75,25 @@ pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
     outcome
 }
 
+/// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time.
+async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
+    let throttled = |why: &str| Failure::new(FailureCode::Throttled, why);
+    let id = request.installation.id;
+    let places = app.plugins.spending.enter(id, Instant::now());
+    let places = places.ok_or_else(|| throttled("it has used its processor time of this minute"))?;
+    let patience = Budget::of(request.class, &Limits::default()).wall;
+    let Ok(Ok(_place)) = tokio::time::timeout(patience, places.acquire_owned()).await else {
+        return Err(throttled("too many of its calls are under way"));
+    };
+    again_and_again(app, request).await
+}
+
 async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
     let not_started = |error: anyhow::Error| Failure::new(FailureCode::NotStarted, format!("{error:#}"));
     let ground = app.plugins.ground(&app.config).map_err(not_started)?;
     let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
+    let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
     let mut attempt = 1;
     // Whoever lost often enough goes alone: so it ends, however many want the same.
@@ -92,7 +116,14 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let Some(Finished { outcome, mut call, took }) = finished else {
             return Err(Failure::new(FailureCode::Host, "the call was broken off"));
         };
+        app.plugins.spending.spend(request.installation.id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
         let outcome = match outcome {
+            Ok(output) => replies::settle(&mut call, &request.input, output).await,
+            Err(failure) => Err(failure),
+        };
+        let outcome = match outcome {
+            // What it says by this is that nothing was done.
+            Ok(output) if output.is_refusal() => Ok(output),
             Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
                 Ok(Committed::Done) => Ok(output),
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {

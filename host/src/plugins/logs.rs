@@ -5,21 +5,24 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::budget::Budget;
 use super::call::Call;
+use super::changing;
 use super::contract::log::Level;
 use super::failure::Failure;
 use super::input::{Input, Output};
 use super::manifest::CallClass;
 use super::record::Answer;
+use crate::accounts::Caller;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::closed_set;
-use crate::error::Result;
+use crate::error::{Code, Result};
+use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::InstallationId;
 use crate::log::Tx;
 
-pub(super) mod store;
+pub mod routes;
+mod store;
 
 closed_set! {
     /// How much a line matters.
@@ -137,7 +140,7 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
             let seen = Bundle {
                 digest: job.package.artifact.digest.clone(),
                 class: job.class,
-                context: job.context(Budget::of(job.class, &job.package.artifact.manifest.limits).wall),
+                context: job.context(call.meter.budget().wall),
                 input: input.clone(),
                 answers: call.trace.write(),
                 outcome: failure.to_string(),
@@ -161,6 +164,18 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
         .await
 }
 
+/// A page of an installation's log, the newest first, for those who manage plugins.
+pub async fn list(app: &App, caller: &Caller, installation: InstallationId, query: PageQuery) -> Result<Page<Line>> {
+    changing::get(app, caller, installation).await?;
+    let before = match query.anchor::<i64>()? {
+        None => i64::MAX,
+        Some(Anchor::Before(id)) => id,
+        Some(Anchor::After(_) | Anchor::Around(_)) => return Err(Code::InvalidQuery.into()),
+    };
+    let found = store::page(&mut app.db.read().await?, installation, before, query.limit() + 1).await?;
+    Ok(Page::cut(found, query.limit()))
+}
+
 /// Writes a line of the host's own, in a transaction.
 pub async fn note(
     tx: &mut Tx,
@@ -177,12 +192,9 @@ pub async fn note(
     Ok(store::trim(tx, installation, KEPT).await?)
 }
 
-/// An installation's newest lines, before the one of this id.
-pub async fn read(app: &App, installation: InstallationId, before: i64, at_most: i64) -> Result<Vec<Line>> {
-    Ok(store::page(&mut app.db.read().await?, installation, before, at_most).await?)
-}
-
 /// What is needed to see the call again whose failure stands in this line.
-pub async fn bundle(app: &App, installation: InstallationId, line: i64) -> Result<Option<String>> {
-    Ok(store::bundle(&mut app.db.read().await?, installation, line).await?)
+pub async fn bundle(app: &App, caller: &Caller, installation: InstallationId, line: i64) -> Result<serde_json::Value> {
+    changing::get(app, caller, installation).await?;
+    let found = store::bundle(&mut app.db.read().await?, installation, line).await?.ok_or(Code::NotFound)?;
+    Ok(serde_json::from_str(&found)?)
 }

@@ -13,7 +13,7 @@ use super::compile;
 use super::engine::Engine;
 use super::input::Hooks;
 use super::manifest::{CallClass, Hook, Permission};
-use crate::config;
+use crate::config::Config;
 
 /// Packages that are kept ready, at most.
 const KEPT: u64 = 1_000;
@@ -50,7 +50,7 @@ impl Packages {
     /// The package of a bundled plugin: from memory, from the cache on disk, or compiled now.
     pub async fn get(
         &self,
-        settings: &config::Plugins,
+        config: &Config,
         engine: &Engine,
         cache: &compile::Cache,
         artifact: &Arc<Artifact>,
@@ -62,7 +62,7 @@ impl Packages {
         if let Some(package) = self.ready.get(&artifact.digest) {
             return Ok(package);
         }
-        let component = cache.component(engine, settings, artifact).await?;
+        let component = cache.component(engine, config, artifact).await?;
         let package = Arc::new(Package::link(engine, &component, artifact.clone())?);
         self.ready.insert(artifact.digest.clone(), package.clone());
         Ok(package)

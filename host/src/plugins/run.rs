@@ -42,7 +42,7 @@ async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: 
     };
     // Ticks don't count while a call of the host is awaited: this does.
     let outcome = match tokio::time::timeout(budget.wall, running).await {
-        Ok(Ok(Ok(output))) => Ok(output),
+        Ok(Ok(Ok(output))) => output.check().map(|()| output),
         Ok(Ok(Err(said))) => Err(Failure::said(said)),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(Failure::new(FailureCode::Deadline, format!("not ended after {} ms", budget.wall.as_millis()))),
