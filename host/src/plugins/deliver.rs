@@ -81,7 +81,10 @@ pub async fn run(app: App) {
             let next = look_again.min(tokio::time::Instant::now() + next);
             tokio::select! {
                 () = &mut poked => poked.set(app.plugins.lanes.poked()),
-                () = &mut changed => break,
+                () = &mut changed => {
+                    app.plugins.lanes.hurry();
+                    break;
+                }
                 () = tokio::time::sleep_until(next) => if next == look_again { break },
                 () = app.ending() => return,
             }
