@@ -81,7 +81,10 @@ pub async fn run(app: App) {
             let next = look_again.min(tokio::time::Instant::now() + next);
             tokio::select! {
                 () = &mut poked => poked.set(app.plugins.lanes.poked()),
-                () = &mut changed => break,
+                () = &mut changed => {
+                    app.plugins.lanes.hurry();
+                    break;
+                }
                 () = tokio::time::sleep_until(next) => if next == look_again { break },
                 () = app.ending() => return,
             }
@@ -118,6 +121,7 @@ async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
             Taken::NotBefore(at) => return Ok(Some(at)),
             Taken::Nothing => return Ok(None),
         };
+        let (all, mut done) = (rows.len(), 0);
         for row in rows {
             if app.now() > until.before(LEFT) {
                 break;
@@ -126,14 +130,15 @@ async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
                 release(app, lane, until).await?;
                 return Ok(Some(at));
             }
+            done += 1;
         }
-        release_rest(app, lane, until).await?;
+        if done < all {
+            release(app, lane, until).await?;
+        } else if all < TAKEN as usize {
+            // Whatever came meanwhile has put the lane on the list again.
+            return Ok(None);
+        }
     }
-}
-
-/// What was taken and not reached is taken anew.
-async fn release_rest(app: &App, lane: Lane, until: Timestamp) -> Result<()> {
-    if app.now() > until.before(LEFT) { release(app, lane, until).await } else { Ok(()) }
 }
 
 async fn release(app: &App, lane: Lane, until: Timestamp) -> Result<()> {

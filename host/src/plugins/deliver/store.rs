@@ -119,6 +119,12 @@ pub async fn postpone(conn: &mut Conn, id: i64, attempt: i64, due: Timestamp) ->
     conn.execute(sql, &[&id, &attempt, &due]).await.map(drop)
 }
 
+/// Lets an installation be told at once of what was put off.
+pub async fn hurry(conn: &mut Conn, installation: InstallationId, now: Timestamp) -> Result<()> {
+    let sql = "update plugin_deliveries set due_at = $2 where installation_id = $1 and due_at > $2";
+    conn.execute(sql, &[&installation, &now]).await.map(drop)
+}
+
 /// Forgets what an installation was to be told of.
 pub async fn clear(conn: &mut Conn, installation: InstallationId) -> Result<()> {
     conn.execute("delete from plugin_deliveries where installation_id = $1", &[&installation]).await.map(drop)
