@@ -36,10 +36,11 @@ const LOOK: Duration = Duration::from_secs(5);
 const LANES: i64 = 1_000;
 /// Deliveries that are taken together, at most.
 const TAKEN: i64 = 32;
-/// How long a node may be at what it has taken, before others may take it.
-const HELD: Duration = Duration::from_secs(40);
-/// What must be left of that to begin with another: longer than a call may take.
-const LEFT: Duration = Duration::from_secs(31);
+/// How long a node may be at what it has taken, before others may take it; and what must be left of that to begin
+/// with another: longer than a call may take.
+const HELD: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(11));
+/// The same for calls of an installation's own life.
+const HELD_FOR_LIFE: (Duration, Duration) = (Duration::from_secs(40), Duration::from_secs(31));
 /// How long a lane waits while its installation is being told of its own life.
 const BEHIND_LIFECYCLE: Duration = Duration::from_millis(100);
 
@@ -123,7 +124,7 @@ async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
         };
         let (all, mut done) = (rows.len(), 0);
         for row in rows {
-            if app.now() > until.before(LEFT) {
+            if app.now() > until.before(held(lane).1) {
                 break;
             }
             if let Outcome::NotBefore(at) = Box::pin(deliver(app, lane, row)).await? {
@@ -149,6 +150,10 @@ async fn release(app: &App, lane: Lane, until: Timestamp) -> Result<()> {
         .await
 }
 
+fn held(lane: Lane) -> (Duration, Duration) {
+    if lane.lane == lifecycle::LANE { HELD_FOR_LIFE } else { HELD }
+}
+
 /// Takes what waits first in a lane, if nobody else is at it.
 async fn take(app: &App, lane: Lane) -> Result<Taken> {
     let now = app.now();
@@ -166,7 +171,7 @@ async fn take(app: &App, lane: Lane) -> Result<Taken> {
                 }
                 let free = rows.iter().take_while(|row| row.due_at <= now && row.held_until <= now).count();
                 rows.truncate(free);
-                let until = now.after(HELD);
+                let until = now.after(held(lane).0);
                 for row in &rows {
                     store::hold(tx, row.id, row.held_until, until).await?;
                 }
