@@ -36,11 +36,10 @@ const LOOK: Duration = Duration::from_secs(5);
 const LANES: i64 = 1_000;
 /// Deliveries that are taken together, at most.
 const TAKEN: i64 = 32;
-/// How long a node may be at what it has taken, before others may take it; and what must be left of that to begin
-/// with another: longer than a call may take.
-const HELD: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(11));
-/// The same for calls of an installation's own life.
-const HELD_FOR_LIFE: (Duration, Duration) = (Duration::from_secs(40), Duration::from_secs(31));
+/// How long a node is known to be at what it has taken after it has said so: others may take it then.
+const HELD: Duration = Duration::from_secs(15);
+/// How often it says so.
+const RENEW: Duration = Duration::from_secs(5);
 /// How long a lane waits while its installation is being told of its own life.
 const BEHIND_LIFECYCLE: Duration = Duration::from_millis(100);
 
@@ -117,29 +116,42 @@ async fn work(app: App, lane: Lane, _slot: tokio::sync::OwnedSemaphorePermit) {
 /// Works through a lane until nothing is left in it, or it must wait.
 async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
     loop {
-        let (rows, until) = match take(app, lane).await? {
+        let (rows, mut until) = match take(app, lane).await? {
             Taken::Rows(rows, until) => (rows, until),
             Taken::NotBefore(at) => return Ok(Some(at)),
             Taken::Nothing => return Ok(None),
         };
-        let (all, mut done) = (rows.len(), 0);
+        let all = rows.len();
         for row in rows {
-            if app.now() > until.before(held(lane).1) {
-                break;
-            }
-            if let Outcome::NotBefore(at) = Box::pin(deliver(app, lane, row)).await? {
+            let mut call = Box::pin(deliver(app, lane, row));
+            let outcome = loop {
+                let rest = until.before(HELD - RENEW).since(app.now());
+                match tokio::time::timeout(rest, &mut call).await {
+                    Ok(outcome) => break outcome?,
+                    Err(_) => until = renew(app, lane, until).await?,
+                }
+            };
+            if let Outcome::NotBefore(at) = outcome {
                 release(app, lane, until).await?;
                 return Ok(Some(at));
             }
-            done += 1;
         }
-        if done < all {
-            release(app, lane, until).await?;
-        } else if all < TAKEN as usize {
+        if all < TAKEN as usize {
             // Whatever came meanwhile has put the lane on the list again.
             return Ok(None);
         }
     }
+}
+
+/// Says that this node is still at what it has taken of a lane.
+async fn renew(app: &App, lane: Lane, held: Timestamp) -> Result<Timestamp> {
+    let until = app.now().after(HELD);
+    app.writer
+        .run(None, None, &[lane.guild.into()], move |tx| {
+            Box::pin(async move { Ok(store::renew(tx, lane, held, until).await?) })
+        })
+        .await?;
+    Ok(until)
 }
 
 async fn release(app: &App, lane: Lane, until: Timestamp) -> Result<()> {
@@ -148,10 +160,6 @@ async fn release(app: &App, lane: Lane, until: Timestamp) -> Result<()> {
             Box::pin(async move { Ok(store::release(tx, lane, until).await?) })
         })
         .await
-}
-
-fn held(lane: Lane) -> (Duration, Duration) {
-    if lane.lane == lifecycle::LANE { HELD_FOR_LIFE } else { HELD }
 }
 
 /// Takes what waits first in a lane, if nobody else is at it.
@@ -171,7 +179,7 @@ async fn take(app: &App, lane: Lane) -> Result<Taken> {
                 }
                 let free = rows.iter().take_while(|row| row.due_at <= now && row.held_until <= now).count();
                 rows.truncate(free);
-                let until = now.after(held(lane).0);
+                let until = now.after(HELD);
                 for row in &rows {
                     store::hold(tx, row.id, row.held_until, until).await?;
                 }
