@@ -101,6 +101,13 @@ pub async fn hold(conn: &mut Conn, id: i64, before: Timestamp, until: Timestamp)
     Ok(conn.execute(sql, &[&id, &before, &until]).await? > 0)
 }
 
+/// Keeps what was taken of a lane for longer.
+pub async fn renew(conn: &mut Conn, lane: Lane, held: Timestamp, until: Timestamp) -> Result<()> {
+    let sql = "update plugin_deliveries set held_until = $4
+        where installation_id = $1 and lane = $2 and held_until = $3";
+    conn.execute(sql, &[&lane.installation, &lane.lane, &held, &until]).await.map(drop)
+}
+
 /// Lets go of what was taken of a lane until this moment.
 pub async fn release(conn: &mut Conn, lane: Lane, until: Timestamp) -> Result<()> {
     let sql = "update plugin_deliveries set held_until = 0
