@@ -137,19 +137,19 @@ async fn tell_one(tx: &mut Tx, installation: InstallationId, topic: &str) -> Res
     }
     tx.on_behalf_of(Some(topic.bot_id), None);
     if topic.told.is_some() && (topic.payload == FORGOTTEN || topic.told_channel_id != topic.channel_id) {
-        append(tx, &topic, topic.told_channel_id, FORGOTTEN)?;
+        append(tx, topic.guild_id, &topic, topic.told_channel_id, FORGOTTEN)?;
     }
     if topic.payload == FORGOTTEN {
         store::delete(tx, &topic).await?;
     } else {
-        append(tx, &topic, topic.channel_id, &topic.payload)?;
+        append(tx, topic.guild_id, &topic, topic.channel_id, &topic.payload)?;
         store::set_told(tx, &topic, now).await?;
     }
     Ok(None)
 }
 
-fn append(tx: &mut Tx, topic: &Topic, channel: Option<ChannelId>, payload: &str) -> Result<()> {
-    let event = NewEvent::new(EventKind::PluginEvent, topic.guild_id, &topic.state(channel, payload)?)?;
+fn append(tx: &mut Tx, guild: GuildId, topic: &Topic, channel: Option<ChannelId>, payload: &str) -> Result<()> {
+    let event = NewEvent::new(EventKind::PluginEvent, guild, &topic.state(channel, payload)?)?;
     let event = match channel {
         Some(channel) => event.in_channel(channel),
         None => event,
@@ -174,7 +174,7 @@ impl Topic {
 pub async fn forget(tx: &mut Tx, installation: &Installation) -> Result<()> {
     for topic in store::of_installation(tx, installation.id).await? {
         if topic.told.is_some() {
-            append(tx, &topic, topic.told_channel_id, FORGOTTEN)?;
+            append(tx, installation.guild_id, &topic, topic.told_channel_id, FORGOTTEN)?;
         }
         store::delete(tx, &topic).await?;
     }
