@@ -49,6 +49,7 @@ mod permissions;
 mod plugins_bundled;
 mod plugins_contract;
 mod plugins_doings;
+mod plugins_events;
 mod plugins_installing;
 mod plugins_interactions;
 mod plugins_marketplace;

@@ -49,6 +49,7 @@ const PAIRS: &[Pair] = &[
         schema: "Role",
         renamed: &[("attrs", "-")],
         only_rest: &[
+            "permission_names",
             "guild_id",
             "permission_names",
             "color",
