@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::id::InstallationId;
+use crate::log::{Entry, EventKind};
 
 mod actions;
 pub(crate) mod alerts;
@@ -28,7 +30,7 @@ mod contract;
 mod convert;
 mod counters;
 pub mod engine;
-mod failure;
+pub mod failure;
 pub mod filtering;
 pub(crate) mod held;
 mod imports;
@@ -51,6 +53,8 @@ pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
 pub mod texts;
+#[doc(hidden)]
+pub mod trying;
 pub mod upgrading;
 pub mod vault;
 mod work;
@@ -68,8 +72,10 @@ use vault::Vault;
 
 /// The folder in the data folder that compiled code is kept in.
 const COMPILED: &str = "plugins";
-/// Installations of which calls have had to run alone lately, at most.
-const ALONE_KEPT: u64 = 10_000;
+/// Installations of which it is known what runs, at most.
+const RUNNING_KEPT: u64 = 10_000;
+/// What one installation may have of all slots: one of so many.
+const SHARE: u32 = 4;
 
 /// What the running server knows of plugins.
 pub struct Plugins {
@@ -91,6 +97,10 @@ pub struct Plugins {
     counters: Counters,
     /// Installations of which one call must run alone.
     alone: Cache<InstallationId, Arc<Mutex<()>>>,
+    /// The slots that each installation may have.
+    shares: Cache<InstallationId, Arc<Semaphore>>,
+    /// How many those are.
+    share: usize,
 }
 
 /// What every call needs.
@@ -114,7 +124,9 @@ impl Plugins {
             packages: Packages::default(),
             breakers: Breakers::default(),
             counters: Counters::default(),
-            alone: Cache::new(ALONE_KEPT),
+            alone: Cache::new(RUNNING_KEPT),
+            shares: Cache::new(RUNNING_KEPT),
+            share: config.plugins.instances.div_ceil(SHARE).max(1) as usize,
         }
     }
 
@@ -136,6 +148,25 @@ impl Plugins {
         let artifact = self.marketplace.get(&installation.plugin);
         let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
         self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+    }
+
+    /// The slots that an installation may have: the others are for everybody else.
+    fn share_of(&self, installation: InstallationId) -> Arc<Semaphore> {
+        self.shares.get_with(installation, || Arc::new(Semaphore::new(self.share)))
+    }
+
+    /// Begins anew with an installation that was changed, on whichever node: how it failed before says nothing.
+    pub(crate) fn observe(&self, entry: &Entry) {
+        /// What it is called.
+        #[derive(Deserialize)]
+        struct Changed {
+            id: InstallationId,
+        }
+        if matches!(entry.kind, EventKind::InstallationUpdated | EventKind::InstallationRemoved)
+            && let Ok(changed) = serde_json::from_str::<Changed>(&entry.payload)
+        {
+            self.breakers.forget(changed.id);
+        }
     }
 
     /// Waits until no other call of this installation runs alone.

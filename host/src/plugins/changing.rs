@@ -74,7 +74,7 @@ pub async fn change(
     let standing = standing(app, caller, guild).await?;
     let plugin = app.plugins.marketplace.get(&found.plugin).cloned();
     let vault = app.plugins.vault.clone();
-    standing
+    let changed = standing
         .change(app, caller, Permissions::MANAGE_PLUGINS, move |tx, membership| {
             Box::pin(async move {
                 let old = store::installation(tx, id).await?.ok_or(Code::NotFound)?;
@@ -116,7 +116,10 @@ pub async fn change(
                 settle(tx, &old, new, &reason).await
             })
         })
-        .await
+        .await?;
+    // The other nodes hear of it; here its next call may come before that.
+    app.plugins.breakers.forget(id);
+    Ok(changed)
 }
 
 /// Switches an installation off that fails too often, and says why. One that doesn't run stays as it is.

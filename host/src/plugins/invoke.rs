@@ -46,6 +46,13 @@ pub struct Request {
 
 /// Calls a plugin. What it did stands when this answers that it went well, and nothing of it if not.
 pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
+    // Whoever waits for it may go away: it ends all the same, and what it says about the plugin counts.
+    let called = tokio::spawn(called(app.clone(), request)).await;
+    called.unwrap_or_else(|error| Err(Failure::new(FailureCode::Host, error.to_string())))
+}
+
+async fn called(app: App, request: Request) -> Result<Output, Failure> {
+    let app = &app;
     let (id, hook, now) = (request.installation.id, request.input.hook(), app.now());
     if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
@@ -66,19 +73,33 @@ pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
 }
 
 async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
-    let not_started = |error: anyhow::Error| Failure::new(FailureCode::NotStarted, format!("{error:#}"));
-    let ground = app.plugins.ground(&app.config).map_err(not_started)?;
-    let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
+    let (installation, hook) = (request.installation.clone(), request.input.hook());
+    let refused = async |failure: Failure| {
+        logs::refused(app, &installation, hook, &request.event_id, &failure).await;
+        Err(failure)
+    };
+    let ready = match app.plugins.ground(&app.config) {
+        Ok(ground) => app.plugins.package(&app.config, &installation).await.map(|package| (ground, package)),
+        Err(error) => Err(error),
+    };
+    let (ground, package) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
+    };
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
+    let share = app.plugins.share_of(installation.id);
+    let Ok(Ok(_share)) = tokio::time::timeout(budget.wall, share.acquire()).await else {
+        return refused(Failure::new(FailureCode::Full, "its other calls had not ended in time")).await;
+    };
     let mut filtered = request.filtered;
     let mut attempt = 1;
     // Whoever lost often enough goes alone: so it ends, however many want the same.
     let mut _alone = None;
     loop {
         let job = Job {
-            installation: request.installation.clone(),
+            installation: installation.clone(),
             package: package.clone(),
-            hook: request.input.hook(),
+            hook,
             class: request.class,
             event_id: request.event_id.clone(),
             actor: request.actor,
@@ -90,7 +111,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let call = Call::new(job, Meter::new(budget), Ground::Live(app.clone()), &ground.chance, filtered.take());
         let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
-            return Err(Failure::new(FailureCode::Host, "the call was broken off"));
+            return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
         let outcome = match outcome {
             // What it says by this is that nothing was done.
@@ -100,7 +121,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
                     attempt += 1;
                     if attempt > ATTEMPTS {
-                        _alone = Some(app.plugins.alone(request.installation.id).await);
+                        _alone = Some(app.plugins.alone(installation.id).await);
                     }
                     filtered = call.filtered.take();
                     continue;
