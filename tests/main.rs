@@ -47,6 +47,7 @@ mod messages_send;
 mod operating;
 mod permissions;
 mod plugins_bundled;
+mod plugins_hostile;
 mod plugins_installing;
 mod plugins_marketplace;
 mod real_clients;

@@ -1,0 +1,96 @@
+//! Hostile plugins: whatever one does, it is told why in its log, and nobody else notices.
+
+mod files;
+mod guest;
+mod midway;
+mod reaching;
+mod written;
+mod yard;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::story;
+use yard::{Yard, settings};
+
+/// A folder with the components that are written by hand.
+fn written_folder() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for plugins");
+        for (plugin, bytes) in written::components().into_iter().chain(files::components()) {
+            std::fs::write(folder.path().join(format!("{plugin}.wasm")), bytes).expect("a file");
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
+}
+
+/// The folder of the guest's components; an empty one where it can't be had.
+fn guests_folder() -> PathBuf {
+    guest::folder().map(Path::to_owned).unwrap_or_default()
+}
+
+story!(what_a_guest_does_wrong_harms_nobody_else, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    for case in guest::all() {
+        guest::go_through(&yard, case).await;
+    }
+});
+
+story!(nobody_reaches_what_is_not_theirs, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    reaching::go_through(&yard).await;
+    reaching::resources_belong_to_their_installations(&yard).await;
+});
+
+story!(what_is_changed_in_the_middle_of_a_call_counts, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::go_through(&yard).await;
+    midway::whoever_asked_goes_away(&yard).await;
+});
+
+story!(what_keeps_failing_is_left_alone_and_switched_off, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::breakers_open(&yard).await;
+});
+
+story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, written_folder()) }, |app| {
+    let yard = Yard::open(&app, "written.none").await;
+    let cases = written::CASES.iter().map(|(name, code, _)| (*name, *code)).chain(written::APART.iter().copied());
+    for (name, code) in cases {
+        let place = yard.place(&format!("written.{name}")).await;
+        assert_eq!(guest::ask(&yard, &place).await, "502 PLUGIN_FAILED", "{name}");
+        let (logged, said) = yard.failure(&place, 0).await;
+        assert_eq!(logged, code, "{name}: {said}");
+        yard.nobody_noticed(name).await;
+    }
+});
+
+story!(what_is_no_plugin_is_not_started, |config| { settings(config, written_folder()) }, |app| {
+    let yard = Yard::open(&app, "written.none").await;
+    for (name, code, says) in files::listed() {
+        let place = yard.place(&format!("files.{name}")).await;
+        assert_eq!(guest::ask(&yard, &place).await, "502 PLUGIN_FAILED", "{name}");
+        let (logged, said) = yard.failure(&place, 0).await;
+        assert!(logged == code && said.contains(says), "{name}: {logged} {said}");
+        yard.nobody_noticed(name).await;
+    }
+    for name in files::UNLISTED {
+        let new = crate::support::json!({"guild_id": yard.place("written.none").await.guild});
+        yard.ada.post(&format!("/marketplace/files.{name}"), new).await.problem(404, "NOT_FOUND");
+    }
+});
