@@ -9,6 +9,7 @@ create table installations (
     version      text   not null,
     digest       text   not null,
     permissions  text   not null,
+    channels     text,
     config       text   not null,
     state        text   not null,
     state_reason text   not null default '',

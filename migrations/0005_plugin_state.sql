@@ -28,35 +28,40 @@ create table plugin_resources (
 );
 create index plugin_resources_by_installation on plugin_resources (installation_id, id);
 
--- Timers and, under the id `cron:<name>`, the next time of each cron entry.
+-- Timers and, under the id `cron:<name>`, the next time of each cron entry. Until `held_until` a node is at it, or
+-- it waits to be tried again.
 create table plugin_timers (
     installation_id bigint not null,
     id              text   not null,
     at              bigint not null,
     payload         bytea  not null,
     attempt         bigint not null default 0,
+    held_until      bigint not null default 0,
     primary key (installation_id, id)
 ); -- clustered
 create index plugin_timers_by_time on plugin_timers (at);
 
--- Rows of the log that a plugin is to be told of. They are called one after the other within a lane.
+-- What a plugin is to be told of: one after the other within a lane, in the order of the log. Until `held_until` a
+-- node is at it.
 create table plugin_deliveries (
     id              bigint primary key,
     installation_id bigint not null,
     guild_id        bigint not null,
     hook            text   not null,
     lane            bigint not null,
+    position        bigint not null,
     input           text   not null,
     event_id        text   not null,
     actor_id        bigint,
     depth           bigint not null,
     attempt         bigint not null default 0,
-    due_at          bigint not null
+    due_at          bigint not null,
+    held_until      bigint not null default 0
 );
-create index plugin_deliveries_by_lane on plugin_deliveries (installation_id, lane, id);
-create index plugin_deliveries_by_time on plugin_deliveries (due_at);
+create index plugin_deliveries_by_lane on plugin_deliveries (installation_id, lane, position, id);
 
--- The last value of each topic; `sent` is the version that clients were told of last.
+-- The last value of each topic; `sent` is the version that clients were told of last, `told` what they were told
+-- then, and where: that is what snapshots hold.
 create table plugin_topics (
     installation_id bigint not null,
     topic           text   not null,
@@ -65,9 +70,13 @@ create table plugin_topics (
     payload         text   not null,
     version         bigint not null,
     sent            bigint not null default 0,
+    sent_at         bigint not null default 0,
+    told            text,
+    told_channel_id bigint,
     primary key (installation_id, topic)
 ); -- clustered
 create index plugin_topics_by_guild on plugin_topics (guild_id);
+create index plugin_topics_unsent on plugin_topics (installation_id, topic) where sent <> version;
 
 create table plugin_logs (
     id              bigint primary key,

@@ -11,6 +11,7 @@ mod kill;
 mod load;
 mod nats;
 mod nodes;
+mod plugins;
 mod postgres_away;
 mod proxy;
 mod reading;

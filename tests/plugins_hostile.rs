@@ -66,6 +66,15 @@ story!(what_keeps_failing_is_left_alone_and_switched_off, |config| { settings(co
     }
     let yard = Yard::open(&app, "hostile.none").await;
     midway::breakers_open(&yard).await;
+    midway::what_cannot_begin_is_switched_off(&yard).await;
+});
+
+story!(two_that_answer_each_other_come_to_an_end, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::two_that_answer_each_other_come_to_an_end(&yard).await;
 });
 
 story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, written_folder()) }, |app| {
@@ -74,7 +83,7 @@ story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, wri
     for (name, code) in cases {
         let place = yard.place(&format!("written.{name}")).await;
         assert_eq!(guest::ask(&yard, &place).await, "502 PLUGIN_FAILED", "{name}");
-        let (logged, said) = yard.failure(&place, 0).await;
+        let (logged, said) = yard.failure(&place, "http-routes", 0).await;
         assert_eq!(logged, code, "{name}: {said}");
         yard.nobody_noticed(name).await;
     }
@@ -85,7 +94,7 @@ story!(what_is_no_plugin_is_not_started, |config| { settings(config, written_fol
     for (name, code, says) in files::listed() {
         let place = yard.place(&format!("files.{name}")).await;
         assert_eq!(guest::ask(&yard, &place).await, "502 PLUGIN_FAILED", "{name}");
-        let (logged, said) = yard.failure(&place, 0).await;
+        let (logged, said) = yard.failure(&place, "http-routes", 0).await;
         assert!(logged == code && said.contains(says), "{name}: {logged} {said}");
         yard.nobody_noticed(name).await;
     }

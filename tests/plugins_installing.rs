@@ -1,10 +1,8 @@
 //! Installing plugins: consent, what comes with them, what changes about them, and how they go.
 
-use std::time::Duration;
+use guildhall::id::{ChannelId, GuildId, InstallationId};
 
-use guildhall::id::{GuildId, InstallationId};
-
-use crate::guilds_cast::{actions, again, count, id, number, promote, rows, tamper};
+use crate::guilds_cast::{count, id, number, promote, rows, tamper};
 use crate::story;
 use crate::support::{Socket, SocketIo, Travel, User, Value, json};
 
@@ -24,13 +22,13 @@ pub fn path(installation: &Value) -> String {
 }
 
 /// The bot's own role.
-async fn role_of(user: &User, guild: &str, installation: &Value) -> Option<Value> {
+pub async fn role_of(user: &User, guild: &str, installation: &Value) -> Option<Value> {
     let roles = user.get(&format!("/guilds/{guild}/roles")).await.expect(200);
     roles["items"].as_array().unwrap().iter().find(|role| role["id"] == installation["role_id"]).cloned()
 }
 
-/// Ids of what a guild has installed, in the order of filters, with their places.
-async fn order(user: &User, guild: &str) -> Vec<(String, i64)> {
+/// What a guild has installed, in the order of filters, with their places.
+pub async fn order(user: &User, guild: &str) -> Vec<(String, i64)> {
     let page = user.get(&format!("/guilds/{guild}/installations")).await.expect(200);
     let items = page["items"].as_array().unwrap().iter();
     items.map(|one| (one["plugin"].as_str().unwrap().to_owned(), one["position"].as_i64().unwrap())).collect()
@@ -50,6 +48,7 @@ story!(a_plugin_comes_with_a_bot_and_a_role_of_its_own, |app| {
         ("plugin", json!("tests.greeter")),
         ("version", json!("1.2.0")),
         ("permissions", json!(["messages-write"])),
+        ("channels", Value::Null),
         ("config", json!({"greeting": "Hello"})),
         ("state", json!("enabled")),
         ("position", json!(0)),
@@ -251,6 +250,42 @@ story!(a_plugin_is_set_and_keeps_its_secrets, |app| {
     stale.problem(412, "STALE_VERSION");
 });
 
+story!(a_plugin_is_given_the_channels_that_its_admin_chooses, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let (_, elsewhere) = bob.guild("Elsewhere").await;
+    let secret = ada.make_channel(&guild, json!({"name": "secret", "kind": "text"})).await;
+    ada.except_everyone(&secret, &guild, &[], &["VIEW_CHANNEL"]).await;
+    bob.join(&guild).await;
+    promote(&ada, &guild, &bob, &["MANAGE_PLUGINS"]).await;
+    let asked = |channels: Value| json!({"guild_id": guild, "channels": channels});
+    let greeter = "/marketplace/tests.greeter";
+    let before = app.log_position().await;
+    let wrong = bob.post(greeter, asked(json!([general, secret, elsewhere, "1"]))).await.faults();
+    assert_eq!(wrong, ["/channels/1", "/channels/2", "/channels/3"], "he doesn't see them himself");
+    assert_eq!(ada.post("/marketplace/tests.keeper", asked(json!([general]))).await.faults(), ["/channels"]);
+    assert_eq!(app.log_position().await, before);
+
+    let made = ada.post(greeter, asked(json!([secret, general, general]))).await.expect(201);
+
+    let both = json!([general, secret]);
+    assert_eq!(made["channels"], both, "each once");
+    let before = app.log_position().await;
+    assert_eq!(ada.post(greeter, asked(both)).await.expect(200), made);
+    ada.post(greeter, asked(json!([general]))).await.problem(409, "ALREADY_EXISTS");
+    assert_eq!(ada.patch(&path(&made), json!({"channels": [elsewhere]})).await.faults(), ["/channels/0"]);
+    assert_eq!(app.log_position().await, before);
+    let fewer = ada.patch(&path(&made), json!({"channels": [general]})).await.expect(200);
+    assert_eq!((&fewer["channels"], &fewer["revision"]), (&json!([general]), &json!(2)));
+    let installed = app.app.plugins.installed.of(&app.app.db, GuildId(number(&guild))).await.unwrap();
+    let (general, secret) = (ChannelId(number(&general)), ChannelId(number(&secret)));
+    let given = |channel, parent| installed[0].is_given(channel, parent);
+    assert!(given(general, None) && given(ChannelId(1), Some(general)));
+    assert!(!given(secret, None) && !given(ChannelId(1), Some(secret)) && !given(ChannelId(1), None));
+    let all = ada.patch(&path(&made), json!({"channels": null})).await.expect(200);
+    assert_eq!(all["channels"], Value::Null);
+});
+
 story!(filters_run_in_the_order_that_admins_give_them, |app| {
     let [ada] = app.users(["ada"]).await;
     let (guild, _) = ada.guild("Engines").await;
@@ -312,46 +347,6 @@ story!(a_plugin_is_switched_off_by_admins_and_by_the_server, |app| {
     assert_eq!((&again["state"], &again["state_reason"]), (&json!("enabled"), &json!("")));
 });
 
-story!(what_is_removed_leaves_with_its_bot_and_its_role, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    let made = install(&ada, &guild, "tests.greeter").await;
-    let overwrite = format!("/channels/{general}/overwrites/{}", made["role_id"].as_str().unwrap());
-    ada.put(&overwrite, json!({"kind": "role", "allow": [], "deny": ["SEND_MESSAGES"]})).await.expect(200);
-    let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
-
-    ada.with_header("x-audit-log-reason", "Too loud").delete(&path(&made)).await.expect(204);
-
-    assert_eq!(his.event("member_left").await["user"]["id"], made["bot_id"]);
-    assert_eq!(his.event("role_deleted").await["id"], made["role_id"]);
-    let gone = hers.event("installation_removed").await;
-    assert_eq!((&gone["id"], &gone["state"]), (&made["id"], &json!("removed")));
-    his.nothing("installation_removed").await;
-    ada.get(&path(&made)).await.problem(404, "NOT_FOUND");
-    ada.patch(&path(&made), json!({"enabled": true})).await.problem(404, "NOT_FOUND");
-    ada.delete(&path(&made)).await.problem(404, "NOT_FOUND");
-    assert_eq!(order(&ada, &guild).await, []);
-    assert_eq!(role_of(&ada, &guild, &made).await, None);
-    let channel = bob.get(&format!("/channels/{general}")).await.expect(200);
-    assert_eq!(channel["overwrites"], json!([]));
-    assert_eq!(actions(&ada, &guild).await[0], "installation_delete");
-    let history = bob.get(&format!("/channels/{general}/messages")).await.expect(200);
-    assert_eq!(history["items"][0]["author"]["display_name"], "Greeter", "what it said stays");
-
-    let anew = install(&ada, &guild, "tests.greeter").await;
-    assert!(anew["id"] != made["id"] && anew["bot_id"] != made["bot_id"]);
-    for (days, kept) in [(29, 2), (2, 1)] {
-        app.advance(Duration::from_secs(days * 24 * 3600));
-        guildhall::plugins::sweep(&app.app).await.expect("a sweep");
-        assert_eq!(count(&app, "select count(*) from installations", &[]).await, kept);
-    }
-    let ada = again(&app, "ada").await;
-    let profile = ada.get(&format!("/users/{}/profile", made["bot_id"].as_str().unwrap())).await.expect(200);
-    assert!(profile["display_name"].as_str().unwrap().starts_with("deleted"), "{profile}");
-    assert_eq!(order(&ada, &guild).await, [("tests.greeter".into(), 0)]);
-});
-
 story!(bots_of_plugins_belong_to_nobody, |app| {
     let [ada] = app.users(["ada"]).await;
     let (guild, _) = ada.guild("Engines").await;
@@ -368,21 +363,6 @@ story!(bots_of_plugins_belong_to_nobody, |app| {
     ada.delete(&format!("/guilds/{guild}/members/{bot}")).await.expect(204);
     ada.delete(&path(&made)).await.expect(204);
     assert_eq!(rows(&app, &guild, "member_left").await.len(), 1);
-});
-
-story!(a_guild_goes_with_all_that_it_has_installed, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    let made = install(&ada, &guild, "tests.greeter").await;
-    ada.delete(&format!("/guilds/{guild}")).await.expect(204);
-    ada.get(&path(&made)).await.problem(404, "NOT_FOUND");
-    let guilds = "select count(*) from guilds where id = $1";
-    // A sweep of guilds waits for the one of plugins.
-    guildhall::guilds::sweep(&app.app).await.expect("a sweep");
-    assert_eq!(count(&app, guilds, &[&number(&guild)]).await, 1);
-    guildhall::housekeeping::round(&app.app).await.expect("a round");
-    assert_eq!(count(&app, guilds, &[&number(&guild)]).await, 0);
-    assert_eq!(count(&app, "select count(*) from installations", &[]).await, 0);
 });
 
 story!(what_cannot_be_read_any_more_is_no_reason_to_fall_over, |app| {

@@ -29,7 +29,10 @@ story!(what_comes_with_the_server_is_listed_with_what_it_asks_for, |app| {
     ] {
         assert_eq!(greeter[field], expected, "{field}");
     }
-    let asked = |name: &str, reason: &str, optional: bool, group: &str| json!({"name": name, "reason": reason, "optional": optional, "group": group});
+    let asked = |name: &str, reason: &str, optional: bool, group: &str| {
+        let channels = if name == "messages-write" { "chosen" } else { "all" };
+        json!({"name": name, "reason": reason, "optional": optional, "channels": channels, "group": group})
+    };
     let expected = [
         asked("messages-write", "To say hello", false, "write"),
         asked("members", "To know whom", true, "read"),

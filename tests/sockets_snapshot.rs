@@ -68,9 +68,22 @@ impl Model {
         match name {
             "guild_updated" => whole["guild"] = body.clone(),
             "channel_created" | "channel_updated" => put(&mut whole["channels"], body),
-            "channel_shown" => put(&mut whole["channels"], &body["channel"]),
-            "channel_deleted" => take(&mut whole["channels"], &body["id"]),
-            "channel_hidden" => take(&mut whole["channels"], &body["channel_id"]),
+            "channel_shown" => {
+                put(&mut whole["channels"], &body["channel"]);
+                let shown = body["plugins"].as_array().expect("topics").clone();
+                let topics = whole["plugins"].as_array_mut().expect("topics");
+                topics.retain(|topic| !shown.iter().any(|one| one["topic"] == topic["topic"]));
+                topics.extend(shown);
+            }
+            "channel_deleted" => lose_channel(whole, &body["id"]),
+            "channel_hidden" => lose_channel(whole, &body["channel_id"]),
+            "plugin_event" => {
+                let topics = whole["plugins"].as_array_mut().expect("topics");
+                topics.retain(|topic| topic["topic"] != body["topic"]);
+                if !body["payload"].is_null() {
+                    topics.push(body.clone());
+                }
+            }
             "role_created" | "role_updated" => put(&mut whole["roles"], body),
             "role_deleted" => {
                 take(&mut whole["roles"], &body["id"]);
@@ -86,7 +99,7 @@ impl Model {
     fn told(&self) -> BTreeMap<&String, Value> {
         let sorted = |list: &Value| {
             let mut list = list.as_array().cloned().unwrap_or_default();
-            list.sort_by_key(|one| one["id"].to_string());
+            list.sort_by_key(|one| (one["id"].to_string(), one["topic"].to_string()));
             Value::from(list)
         };
         let told = |whole: &Value| {
@@ -99,7 +112,8 @@ impl Model {
                 roles.sort_by_key(ToString::to_string);
             }
             json!({"kind": whole["kind"], "guild": guild, "channels": sorted(&whole["channels"]),
-                "roles": sorted(&whole["roles"]), "member": member, "channel": whole["channel"]})
+                "roles": sorted(&whole["roles"]), "member": member, "plugins": sorted(&whole["plugins"]),
+                 "channel": whole["channel"]})
         };
         self.streams.iter().map(|(id, whole)| (id, told(whole))).collect()
     }
@@ -112,6 +126,12 @@ fn put(list: &mut Value, thing: &Value) {
         Some(old) => *old = thing.clone(),
         None => list.push(thing.clone()),
     }
+}
+
+/// What plugins say of things in a channel goes with it.
+fn lose_channel(whole: &mut Value, id: &Value) {
+    take(&mut whole["channels"], id);
+    whole["plugins"].as_array_mut().expect("topics").retain(|topic| topic["channel_id"] != *id);
 }
 
 fn take(list: &mut Value, id: &Value) {

@@ -47,7 +47,14 @@ async fn caller(app: &TestApp, user: &User) -> Caller {
 }
 
 fn draft(content: &str, nonce: Option<String>) -> Draft {
-    Draft { content: content.into(), nonce, reply_to: Vec::new(), attachments: Vec::new(), allowed_mentions: None }
+    Draft {
+        content: content.into(),
+        nonce,
+        reply_to: Vec::new(),
+        attachments: Vec::new(),
+        allowed_mentions: None,
+        blocks: None,
+    }
 }
 
 /// One thing that somebody might do, on messages that exist already.
@@ -72,7 +79,7 @@ async fn do_something(
         10 => pins::add(&app, &caller, channel, NewPin { message_id: message }).await.map(drop),
         11 => pins::remove(&app, &caller, channel, PinTarget { message_id: Some(message) }).await,
         12 => {
-            let edit = Edit { content: format!("edited {what}"), allowed_mentions: None };
+            let edit = Edit { content: format!("edited {what}"), allowed_mentions: None, blocks: None };
             editing::edit(&app, &caller, message, edit).await.map(drop)
         }
         13 => read_states::mark(&app, &caller, channel, ReadUpTo { message_id: message }).await.map(drop),

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use crate::community::Community;
 use crate::database::{Kept, PostgresDatabase};
 use crate::dialect::Dialect;
+use crate::guests::Guests;
 use crate::load::Room;
 use crate::process::Listening;
 use crate::server::{self, Seed};
@@ -56,9 +57,20 @@ impl Contestant {
     pub fn server(bench: &Bench, members: usize) -> Result<Contestant> {
         let seed = Seed::obtain(bench, 1_000, members as u64)?;
         let running = server::start_on(bench, &seed)?;
+        Ok(Contestant::of_seed(running, seed))
+    }
+
+    /// The same with these plugins to install.
+    pub fn server_with(bench: &Bench, members: usize, guests: &Guests) -> Result<Contestant> {
+        let seed = Seed::obtain(bench, 1_000, members as u64)?;
+        let running = server::start_with(bench, &seed, guests.path())?;
+        Ok(Contestant::of_seed(running, seed))
+    }
+
+    fn of_seed(running: Listening, seed: Seed) -> Contestant {
         let kept = server::kept_by(&running);
         let Seed { contents, .. } = seed;
-        Ok(Contestant {
+        Contestant {
             name: "server",
             running,
             dialect: Dialect::Native,
@@ -66,7 +78,7 @@ impl Contestant {
             channel_id: contents.channel_id,
             stream_id: contents.guild_id,
             tokens: contents.tokens,
-        })
+        }
     }
 
     /// What people would pick instead, as far as it is installed here.

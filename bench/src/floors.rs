@@ -2,6 +2,7 @@
 
 mod argon2;
 mod broadcaster;
+mod component;
 mod history;
 mod ok;
 mod pgbench;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::figures::Work;
+use crate::guests::Guests;
 use crate::process::{Listening, own_cpu};
 
 pub use pgbench::insert_rows;
@@ -59,6 +61,10 @@ pub enum Floor {
     Sockets { address: SocketAddr },
     /// Reads pages of 50 messages straight from SQLite.
     History { data: PathBuf, rows: u64, seconds: u64 },
+    /// Calls a component's filter in fresh instances.
+    Component { file: PathBuf, threads: u64, seconds: u64 },
+    /// Compiles a component.
+    Compile { file: PathBuf, times: u64 },
     /// Hashes passwords with argon2id.
     Argon2 { threads: u64, seconds: u64 },
 }
@@ -70,6 +76,10 @@ impl Floor {
             Floor::Broadcaster { address, data } => broadcaster::serve(address, data.as_deref()),
             Floor::Sockets { address } => sockets::serve(address),
             Floor::History { data, rows, seconds } => history::read_pages(&data, rows, Duration::from_secs(seconds)),
+            Floor::Component { file, threads, seconds } => {
+                component::call(&file, threads, Duration::from_secs(seconds))
+            }
+            Floor::Compile { file, times } => component::compile(&file, times),
             Floor::Argon2 { threads, seconds } => argon2::hash_passwords(threads, Duration::from_secs(seconds)),
         }
     }
@@ -118,6 +128,18 @@ pub fn read_history(bench: &Bench, rows: u64) -> Result<Work> {
 pub fn hash_passwords(bench: &Bench, threads: usize) -> Result<Work> {
     let seconds = bench.duration.as_secs().to_string();
     work(own_program()?.args(["floor", "argon2", &threads.to_string(), &seconds]))
+}
+
+/// Has the filter of the component that does nothing called on `threads` threads at once.
+pub fn call_component(bench: &Bench, threads: usize) -> Result<Work> {
+    let seconds = bench.duration.as_secs().to_string();
+    let file = Guests::idle_file()?;
+    work(own_program()?.args(["floor", "component"]).arg(file).args([threads.to_string(), seconds]))
+}
+
+/// Has a component compiled some times.
+pub fn compile_component(file: &std::path::Path, times: u64) -> Result<Work> {
+    work(own_program()?.args(["floor", "compile"]).arg(file).arg(times.to_string()))
 }
 
 fn own_program() -> Result<Command> {

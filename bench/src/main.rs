@@ -6,6 +6,7 @@ mod database;
 mod dialect;
 mod figures;
 mod floors;
+mod guests;
 mod http;
 mod inbox;
 mod load;

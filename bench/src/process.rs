@@ -46,6 +46,14 @@ impl Process {
         Ok(())
     }
 
+    /// Asks the process to end, and waits until it has.
+    pub fn terminate(&mut self) -> Result<()> {
+        if let Some(process) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+            rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+        }
+        self.child.wait().map(drop).context("a program under test doesn't end")
+    }
+
     /// The processor time that the process has used in all its threads.
     pub fn cpu(&self) -> Result<Duration> {
         cpu_of(&self.child.id().to_string())
@@ -106,6 +114,15 @@ impl Listening {
         let mut process = Process::spawn(&mut command)?;
         process.wait_until(is_ready)?;
         Ok(Listening { process, address, data, ready_after: started.elapsed() })
+    }
+}
+
+impl Listening {
+    /// Ends the program; what it kept stays.
+    pub fn end(self) -> Result<TempDir> {
+        let Listening { mut process, data, .. } = self;
+        process.terminate()?;
+        Ok(data)
     }
 }
 

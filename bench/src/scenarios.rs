@@ -1,5 +1,6 @@
 //! The scenarios of the benchmark, one file with one function each.
 
+mod cold;
 mod connections;
 mod deaf;
 mod durable_sends;
@@ -8,6 +9,7 @@ mod growth;
 mod history;
 mod latency;
 mod online;
+mod plugins;
 mod rest;
 mod startup;
 mod storm;
@@ -32,6 +34,8 @@ const ALL: &[(&str, Scenario)] = &[
     ("s6", storm::measure),
     ("s7", history::measure),
     ("s9", rest::measure),
+    ("s10", plugins::measure),
+    ("s11", cold::measure),
     ("s13", startup::measure),
     ("s14", growth::measure),
     ("s14-online", online::measure),

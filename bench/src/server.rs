@@ -26,19 +26,31 @@ const MOST_TOKENS: &str = "11000";
 
 /// Starts the server on an empty database.
 pub fn start_empty(bench: &Bench) -> Result<Listening> {
-    start(bench, tempfile::tempdir_in(&bench.scratch)?, None)
+    start(bench, tempfile::tempdir_in(&bench.scratch)?, &[])
 }
 
 /// Starts it on a copy of the seed, so that what one load leaves behind is no burden to the next.
 pub fn start_on(bench: &Bench, seed: &Seed) -> Result<Listening> {
     let data = tempfile::tempdir_in(&bench.scratch)?;
     copy_to_disk(&seed.data, data.path())?;
-    start(bench, data, None)
+    start(bench, data, &[])
+}
+
+/// The same with these plugins to install.
+pub fn start_with(bench: &Bench, seed: &Seed, plugins: &Path) -> Result<Listening> {
+    let data = tempfile::tempdir_in(&bench.scratch)?;
+    copy_to_disk(&seed.data, data.path())?;
+    start(bench, data, &[("GUILDHALL_PLUGINS_BUNDLED", plugins.display().to_string())])
+}
+
+/// Starts it again on the data of one that has ended.
+pub fn start_again(bench: &Bench, data: TempDir, plugins: &Path) -> Result<Listening> {
+    start(bench, data, &[("GUILDHALL_PLUGINS_BUNDLED", plugins.display().to_string())])
 }
 
 /// Starts it on an empty database of PostgreSQL.
 pub fn start_on_postgres(bench: &Bench, database: &PostgresDatabase) -> Result<Listening> {
-    start(bench, tempfile::tempdir_in(&bench.scratch)?, Some(database.url()))
+    start(bench, tempfile::tempdir_in(&bench.scratch)?, &[("GUILDHALL_DATABASE_URL", database.url())])
 }
 
 /// The SQLite file that a server keeps its messages in.
@@ -46,12 +58,12 @@ pub fn kept_by(server: &Listening) -> Kept {
     Kept::Sqlite(server.data.path().join("guildhall.db"))
 }
 
-fn start(bench: &Bench, data: TempDir, database_url: Option<String>) -> Result<Listening> {
+fn start(bench: &Bench, data: TempDir, settings: &[(&str, String)]) -> Result<Listening> {
     let address = process::free_address()?;
     let command = |address: SocketAddr, data: &Path| {
         let mut command = program(bench)?;
         command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data).envs(SETTINGS);
-        command.envs(database_url.map(|url| ("GUILDHALL_DATABASE_URL", url)));
+        command.envs(settings.iter().map(|(name, value)| (*name, value)));
         Ok(command)
     };
     Listening::start_on(data, address, command, || is_ready(address))

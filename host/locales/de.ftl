@@ -67,6 +67,10 @@ THREAD_LOCKED = Thread geschlossen
     .detail = Dieser Thread ist archiviert oder gesperrt, daher kann nichts mehr hinzugefügt werden.
 BOTS_FORBIDDEN = Nicht für Bots
     .detail = Das können nur Menschen tun; melde dich mit einem persönlichen Konto statt mit dem eines Bots an.
+AUTHOR_SILENCED = Verfasser darf dort nicht schreiben
+    .detail = Wer diese Nachricht geschrieben hat, ist nicht mehr da oder darf dort nicht mehr schreiben; sie bleibt daher, wo sie ist.
+CONFLICT = Gleichzeitig geändert
+    .detail = Andere haben das im selben Moment geändert, daher ist nichts geschehen; versuche es noch einmal.
 ALREADY_EXISTS = Schon vorhanden
     .detail = Das ist schon vorhanden, daher wurde nichts geändert.
 # $what: an English plural noun, such as roles. $max: the number allowed.

@@ -68,6 +68,10 @@ THREAD_LOCKED = Thread closed
     .detail = This thread is archived or locked, so nothing can be added to it.
 BOTS_FORBIDDEN = Not for bots
     .detail = Only people can do this; sign in with a personal account instead of a bot’s.
+AUTHOR_SILENCED = Author can’t write there
+    .detail = The author of this message has left or may no longer write there, so it stays where it is.
+CONFLICT = Changed at the same time
+    .detail = Others changed this at the same time, so nothing was done; try again.
 ALREADY_EXISTS = Already exists
     .detail = This is already there, so nothing was changed.
 # $what: an English plural noun, such as roles. $max: the number allowed.

@@ -67,6 +67,10 @@ THREAD_LOCKED = Hilo cerrado
     .detail = Este hilo está archivado o bloqueado, así que no se le puede añadir nada.
 BOTS_FORBIDDEN = No disponible para bots
     .detail = Solo las personas pueden hacer esto; usa una cuenta personal en lugar de la de un bot.
+AUTHOR_SILENCED = El autor no puede escribir ahí
+    .detail = El autor de este mensaje se ha ido o ya no puede escribir ahí, así que el mensaje se queda donde está.
+CONFLICT = Cambiado al mismo tiempo
+    .detail = Otros han cambiado esto al mismo tiempo, así que no se ha hecho nada; vuelve a intentarlo.
 ALREADY_EXISTS = Ya existe
     .detail = Esto ya existe, así que no se ha cambiado nada.
 # $what: an English plural noun, such as roles. $max: the number allowed.

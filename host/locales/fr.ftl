@@ -68,6 +68,10 @@ THREAD_LOCKED = Fil fermé
     .detail = Ce fil est archivé ou verrouillé, on ne peut donc plus rien y ajouter.
 BOTS_FORBIDDEN = Non accessible aux bots
     .detail = Seules les personnes peuvent faire cela ; utilisez un compte personnel plutôt que celui d’un bot.
+AUTHOR_SILENCED = L’auteur ne peut pas y écrire
+    .detail = L’auteur de ce message est parti ou ne peut plus y écrire ; le message reste donc où il est.
+CONFLICT = Modifié en même temps
+    .detail = D’autres ont modifié cet élément en même temps, rien n’a donc été fait ; réessayez.
 ALREADY_EXISTS = Existe déjà
     .detail = Cet élément existe déjà ; rien n’a été modifié.
 # $what: an English plural noun, such as roles. $max: the number allowed.

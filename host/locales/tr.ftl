@@ -68,6 +68,10 @@ THREAD_LOCKED = Konu kapalı
     .detail = Bu konu arşivlenmiş ya da kilitlenmiş olduğu için ona bir şey eklenemez.
 BOTS_FORBIDDEN = Botlara kapalı
     .detail = Bunu yalnızca kişiler yapabilir; bot hesabı yerine kişisel bir hesap kullanın.
+AUTHOR_SILENCED = Yazar oraya yazamıyor
+    .detail = Bu mesajın yazarı ayrılmış ya da artık oraya yazamıyor; bu yüzden mesaj olduğu yerde kalıyor.
+CONFLICT = Aynı anda değişti
+    .detail = Başkaları bunu aynı anda değiştirdi, bu yüzden hiçbir şey yapılmadı; tekrar deneyin.
 ALREADY_EXISTS = Zaten var
     .detail = Bu zaten var, bu yüzden hiçbir şey değiştirilmedi.
 # $what: an English plural noun, such as roles. $max: the number allowed.

@@ -23,7 +23,7 @@ use crate::log::source::Source;
 use crate::log::{self, Entry, Writer};
 use crate::mail::Mail;
 use crate::messaging::recent::Recent;
-use crate::plugins::{Plugins, installed::Installed, upgrading};
+use crate::plugins::{self, Plugins, installed::Installed, upgrading};
 use crate::sockets::relations::Related;
 use crate::sockets::{self, Hub, server};
 
@@ -102,6 +102,7 @@ impl App {
         let app = App::open(config, clock, db, bus).await?;
         cluster::enter(&app, arrivals).await?;
         tokio::spawn(upgrading::run(app.clone()));
+        tokio::spawn(plugins::run(app.clone()));
         Ok(app)
     }
 

@@ -214,6 +214,8 @@ section! {
         instances: u32 = 100,
         /// The program that compiles plugins; empty: this one.
         compiler: PathBuf = PathBuf::new(),
+        /// How many times as long as usual calls of plugins may take; more than 1 on slow machines.
+        patience: u32 = 1,
     }
 }
 section! {
@@ -358,6 +360,14 @@ impl Config {
     /// The file that SQLite keeps everything in; none for PostgreSQL.
     pub fn database_file(&self) -> Option<PathBuf> {
         self.database_url().strip_prefix("sqlite://").map(PathBuf::from)
+    }
+
+    /// The program that compiles plugins.
+    pub fn plugin_compiler(&self) -> std::io::Result<PathBuf> {
+        match self.plugins.compiler.as_os_str().is_empty() {
+            true => std::env::current_exe(),
+            false => Ok(self.plugins.compiler.clone()),
+        }
     }
 
     /// The folder with the plugins that come with the server.

@@ -82,6 +82,10 @@ closed_set! {
         ThreadLocked = "THREAD_LOCKED",
         /// Only people may do this, not bots.
         BotsForbidden = "BOTS_FORBIDDEN",
+        /// The author of the held message may not write there any more, or has left.
+        AuthorSilenced = "AUTHOR_SILENCED",
+        /// Others changed the same at the same time.
+        Conflict = "CONFLICT",
         /// It is there already.
         AlreadyExists = "ALREADY_EXISTS",
         /// The number allowed is reached.
@@ -136,6 +140,8 @@ impl Code {
             Code::UsernameTaken
             | Code::EmailTaken
             | Code::AlreadyExists
+            | Code::AuthorSilenced
+            | Code::Conflict
             | Code::LimitReached
             | Code::VoiceFull
             | Code::MessageHeld

@@ -1,7 +1,6 @@
 //! Messages: sending, reading, and what hangs on them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::accounts::Author;
@@ -13,6 +12,7 @@ use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
 use crate::id::{ChannelId, FileId, GuildId, MessageId, RoleId, TargetId, UserId};
 use crate::log::Tx;
+use crate::plugins::blocks::Node;
 
 pub mod commit;
 pub mod deleting;
@@ -107,8 +107,7 @@ pub struct Message {
     pub pinned: bool,
     /// Buttons and the like below the text: a tree of nodes that a plugin made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub blocks: Option<Value>,
+    pub blocks: Option<Node>,
     /// What the sender calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -157,7 +156,7 @@ pub struct Draft {
     pub allowed_mentions: Option<AllowedMentions>,
     /// What plugins show below the text; people have nothing there.
     #[serde(skip)]
-    pub blocks: Option<Value>,
+    pub blocks: Option<Node>,
 }
 
 impl Validate for Draft {
@@ -211,7 +210,7 @@ async fn refuse_blocked(conn: &mut Conn, access: &Access) -> Result<()> {
 }
 
 /// Refuses to leave marks on messages to whoever may only read: the timed out, and all in a locked thread.
-fn require_participation(access: &Access, now: Timestamp) -> Result<()> {
+pub(crate) fn require_participation(access: &Access, now: Timestamp) -> Result<()> {
     access.require(Permissions::READ_HISTORY)?;
     let silenced = access.membership().is_some_and(|membership| {
         membership.member.is_timed_out(now) && !membership.permissions.contains(Permissions::ADMINISTRATOR)
@@ -242,7 +241,7 @@ pub(crate) struct Extras {
     pub webhook: Option<String>,
     /// What a plugin shows below the text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocks: Option<Value>,
+    pub blocks: Option<Node>,
 }
 
 impl Extras {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
 use serde::Deserialize;
-use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::app::App;
 use crate::config::Config;
@@ -17,9 +17,13 @@ mod actions;
 pub(crate) mod alerts;
 mod answering;
 pub mod artifact;
+pub(crate) mod badges;
+pub mod blocks;
 mod breaker;
 mod budget;
 mod call;
+#[doc(hidden)]
+pub mod calling;
 pub mod changing;
 pub mod commands;
 mod commit;
@@ -29,6 +33,8 @@ pub mod consent;
 mod contract;
 mod convert;
 mod counters;
+mod deliver;
+mod dispatch;
 pub mod engine;
 pub mod failure;
 pub mod filtering;
@@ -38,8 +44,10 @@ mod input;
 pub mod installation;
 pub mod installed;
 pub mod installing;
+pub mod interactions;
 mod invoke;
 mod kv;
+mod lifecycle;
 pub mod logs;
 pub mod manifest;
 pub mod marketplace;
@@ -49,33 +57,39 @@ pub mod replay;
 pub mod routes;
 mod run;
 pub mod serving;
+mod spending;
 pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
+mod tasks;
 pub mod texts;
-#[doc(hidden)]
-pub mod trying;
+mod timers;
+pub(crate) mod topics;
+mod trying;
 pub mod upgrading;
 pub mod vault;
 mod work;
 
 use breaker::Breakers;
 use counters::Counters;
+use deliver::lanes::Lanes;
 use engine::Engine;
 pub use installation::{Installation, InstallationState};
 use installed::Installed;
 use manifest::Hook;
 use marketplace::Marketplace;
 use package::{Package, Packages};
+use spending::Spending;
 pub use sweep::{is_in_use, sweep};
+pub use tasks::run;
+use timers::Timers;
+use topics::Topics;
 use vault::Vault;
 
 /// The folder in the data folder that compiled code is kept in.
 const COMPILED: &str = "plugins";
-/// Installations of which it is known what runs, at most.
-const RUNNING_KEPT: u64 = 10_000;
-/// What one installation may have of all slots: one of so many.
-const SHARE: u32 = 4;
+/// Installations of which calls have had to run alone lately, at most.
+const ALONE_KEPT: u64 = 10_000;
 
 /// What the running server knows of plugins.
 pub struct Plugins {
@@ -95,12 +109,16 @@ pub struct Plugins {
     breakers: Breakers,
     /// What filters have counted.
     counters: Counters,
+    /// What installations have spent of late.
+    spending: Spending,
     /// Installations of which one call must run alone.
     alone: Cache<InstallationId, Arc<Mutex<()>>>,
-    /// The slots that each installation may have.
-    shares: Cache<InstallationId, Arc<Semaphore>>,
-    /// How many those are.
-    share: usize,
+    /// Where there is something to deliver.
+    lanes: Lanes,
+    /// What wakes the timers.
+    timers: Timers,
+    /// What clients are to be told of.
+    topics: Topics,
 }
 
 /// What every call needs.
@@ -124,9 +142,11 @@ impl Plugins {
             packages: Packages::default(),
             breakers: Breakers::default(),
             counters: Counters::default(),
-            alone: Cache::new(RUNNING_KEPT),
-            shares: Cache::new(RUNNING_KEPT),
-            share: config.plugins.instances.div_ceil(SHARE).max(1) as usize,
+            spending: Spending::default(),
+            alone: Cache::new(ALONE_KEPT),
+            lanes: Lanes::default(),
+            timers: Timers::default(),
+            topics: Topics::default(),
         }
     }
 
@@ -147,12 +167,13 @@ impl Plugins {
         let ground = self.ground(config)?;
         let artifact = self.marketplace.get(&installation.plugin);
         let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
-        self.packages.get(&config.plugins, ground.engine, &ground.compiled, artifact).await
+        self.packages.get(config, ground.engine, &ground.compiled, artifact).await
     }
 
-    /// The slots that an installation may have: the others are for everybody else.
-    fn share_of(&self, installation: InstallationId) -> Arc<Semaphore> {
-        self.shares.get_with(installation, || Arc::new(Semaphore::new(self.share)))
+    /// Forgets what was held against an installation: its admin has changed or removed it.
+    fn begin_anew(&self, installation: InstallationId) {
+        self.breakers.forget(installation);
+        self.counters.forget(installation);
     }
 
     /// Begins anew with an installation that was changed, on whichever node: how it failed before says nothing.
@@ -165,7 +186,7 @@ impl Plugins {
         if matches!(entry.kind, EventKind::InstallationUpdated | EventKind::InstallationRemoved)
             && let Ok(changed) = serde_json::from_str::<Changed>(&entry.payload)
         {
-            self.breakers.forget(changed.id);
+            self.begin_anew(changed.id);
         }
     }
 

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::accounts::{self, Caller};
 use crate::app::App;
 use crate::channels::{Access, ChannelKind, Permissions, Place, access};
+use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::error::{Code, Result};
 use crate::id::{ChannelId, StreamId, UserId};
@@ -30,6 +31,8 @@ pub struct VoiceState {
     pub user_id: UserId,
     /// Where; nowhere once they have left.
     pub channel_id: Option<ChannelId>,
+    /// Since when; until they have left.
+    pub joined_at: Timestamp,
     /// Whether they muted themselves.
     pub muted: bool,
     /// Whether they deafened themselves.

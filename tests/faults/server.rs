@@ -29,6 +29,11 @@ impl Server {
     /// Makes a place for a server, and starts it; nothing if the database can't be had and the run may
     /// do without.
     pub async fn start(database: Database) -> Option<Server> {
+        Server::start_with(database, &[]).await
+    }
+
+    /// The same with these settings: pairs of a variable and its value.
+    pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Option<Server> {
         let folder = tempfile::tempdir().expect("a folder for the story");
         let (url, postgres) = match database {
             Database::Sqlite => (format!("sqlite://{}", folder.path().join("guildhall.db").display()), None),
@@ -37,7 +42,7 @@ impl Server {
                 (made.0.clone(), Some(made))
             }
         };
-        Some(Server::start_on(url, folder, postgres, &[]).await)
+        Some(Server::start_on(url, folder, postgres, settings).await)
     }
 
     /// Starts a server whose database is reached by another way, or is somebody else's too, with these

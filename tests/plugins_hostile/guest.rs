@@ -21,6 +21,24 @@ pub enum By {
     Hook(&'static str),
 }
 
+impl By {
+    /// The hook that is called.
+    fn hook(self) -> &'static str {
+        match self {
+            Message => "filter-message",
+            Request | SecondRequest => "http-routes",
+            Hook("MessageCreated" | "MessageEdited" | "MessageDeleted") => "on-message",
+            Hook("Messages") => "on-messages",
+            Hook("ReactionAdded" | "ReactionRemoved") => "on-reaction",
+            Hook("MemberJoined" | "MemberLeft" | "MemberUpdated") => "on-member",
+            Hook("VoiceChanged") => "on-voice",
+            Hook("Command" | "Component" | "Form" | "Autocomplete") => "interactions",
+            Hook("Scheduled") => "scheduled",
+            Hook(_) => "lifecycle",
+        }
+    }
+}
+
 use By::{Hook, Message, Request, SecondRequest};
 
 /// What goes wrong, by what, the code that stands in the log then, and what whoever asked is answered: a status
@@ -103,7 +121,7 @@ pub const CASES: &[Case] = &[
     ("error-huge", Request, "BAD_OUTPUT", "502 PLUGIN_FAILED"),
     ("error-huge-denial", Request, "BAD_OUTPUT", "502 PLUGIN_FAILED"),
     ("error-faults", Request, "BAD_OUTPUT", "502 PLUGIN_FAILED"),
-    ("error-quota", Request, "FAILED", "429 LIMIT_REACHED"),
+    ("error-quota", Request, "FAILED", "429 RATE_LIMITED"),
     ("error-wait", Request, "FAILED", "429 RATE_LIMITED"),
     ("error-away", Request, "FAILED", "503 UNAVAILABLE"),
     ("error-denied", Request, "FAILED", "403 FORBIDDEN"),
@@ -137,6 +155,16 @@ pub const CASES: &[Case] = &[
     ("timers", Message, "FAILED", "storm"),
 ];
 
+/// Those that stories of their own are about: what they are called, what they do and where.
+const OTHERS: [(&str, &str, &str); 6] = [
+    ("none", "none", "http-routes"),
+    ("breaks", "breaks", "http-routes"),
+    ("wait", "wait", "scheduled"),
+    ("begins-badly", "panic", "lifecycle"),
+    ("ping", "answer", "on-message"),
+    ("pong", "answer", "on-message"),
+];
+
 /// The name of a case's plugin: no two are the same component.
 pub fn plugin(fault: &str, by: By) -> String {
     match by {
@@ -160,14 +188,15 @@ pub fn folder() -> Option<&'static Path> {
         let guest = std::fs::read(test_guests()?.join("hostile.none.wasm")).expect("the guest `hostile` was built");
         let manifest = include_str!("../guests/hostile/plugin.toml");
         let folder = tempfile::tempdir().expect("a folder for plugins");
-        let put = |plugin: &str, fault: &str| {
+        let put = |plugin: &str, fault: &str, hook: &str| {
             let manifest = manifest.replace("hostile.none", plugin).replace("\"none\"", &format!("\"{fault}\""));
+            let manifest = manifest.replace("default = \"http-routes\"", &format!("default = \"{hook}\""));
             let file = folder.path().join(format!("{plugin}.wasm"));
             std::fs::write(file, repacked(&guest, &manifest)).expect("a file");
         };
-        all().for_each(|(fault, by, ..)| put(&plugin(fault, by), fault));
-        super::reaching::REACHES.iter().for_each(|reach| put(&format!("hostile.{}", reach.0), reach.0));
-        ["none", "wait", "breaks"].into_iter().for_each(|fault| put(&format!("hostile.{fault}"), fault));
+        all().for_each(|(fault, by, ..)| put(&plugin(fault, by), fault, by.hook()));
+        let reaches = super::reaching::REACHES.iter().map(|(fault, ..)| (*fault, *fault, "http-routes"));
+        reaches.chain(OTHERS).for_each(|(plugin, fault, hook)| put(&format!("hostile.{plugin}"), fault, hook));
         let path = folder.path().to_owned();
         Some((folder, path))
     });
@@ -198,13 +227,13 @@ pub async fn go_through(yard: &Yard<'_>, (fault, by, code, answer): Case) {
     };
 
     assert_eq!(answered, answer, "{what}");
-    let (logged, said) = yard.failure(&place, before).await;
+    let (logged, said) = yard.failure(&place, by.hook(), before).await;
     // A filter has so little time that on a busy machine it may be up before a processor was had for it.
     let too_late = by == Message && (code, logged.as_str()) == ("CPU_BUDGET", "DEADLINE");
     assert!(logged == code || too_late, "{what}: {code} is expected, and this stands there: {logged} {said}");
     let lines = yard.log(&place).await;
     assert!(lines.len() - before <= 102, "{what} wrote {} lines", lines.len() - before);
-    let longest = lines.iter().map(|line| line.message.len() + line.fields.to_string().len()).max();
+    let longest = lines.iter().map(|line| line.to_string().len()).max();
     assert!(longest.unwrap_or_default() <= 70_000, "{what} wrote a line of {longest:?} bytes");
     yard.nobody_noticed(&what).await;
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use guildhall::id::UserId;
-use guildhall::plugins::trying;
+use guildhall::plugins::calling;
 
-use crate::guilds_cast::number;
+use crate::guilds_cast::{id, number};
 use crate::support::{Value, json};
 
 use super::yard::{Place, Yard};
@@ -28,10 +28,11 @@ const CHANGES: &[Change] = &[
 pub async fn go_through(yard: &Yard<'_>) {
     for (change, code) in CHANGES {
         let place = yard.place("hostile.wait").await;
+        yard.set(&place, None).await;
         let (installation, app) = (yard.installation(&place).await, yard.app.app.clone());
         let payload: Vec<u8> = place.general.clone().into_bytes();
         let (input, ada) = (json!({"Scheduled": ["t", payload]}), UserId(number(&yard.ada.id)));
-        let running = tokio::spawn(async move { trying::call(&app, installation, input, Some(ada)).await.unwrap() });
+        let running = tokio::spawn(async move { calling::call(&app, installation, input, Some(ada)).await.unwrap() });
 
         make(yard, &place, change).await;
         if *change != "its guild is deleted" {
@@ -42,8 +43,10 @@ pub async fn go_through(yard: &Yard<'_>) {
         let gone = ["it is uninstalled", "its bot is shown out", "its guild is deleted"].contains(change);
         // A bot that is gone sees no channel to wait in.
         assert!(failed == *code || gone && failed == "FAILED", "{change}: {failed}");
+        if !["it is uninstalled", "its guild is deleted"].contains(change) {
+            assert_eq!(yard.failure(&place, "scheduled", 0).await.0, failed, "{change}");
+        }
         if *change != "its guild is deleted" {
-            assert_eq!(yard.failure(&place, 0).await.0, failed, "{change}");
             let page = yard.ada.get(&format!("/channels/{}/messages", place.general)).await.expect(200);
             let went = page["items"].as_array().unwrap().iter().any(|one| one["content"] == "went");
             assert_eq!(went, code.is_empty(), "{change}: nothing is done, or all");
@@ -84,6 +87,7 @@ async fn kept(yard: &Yard<'_>, place: &Place) -> usize {
 /// Whoever asked goes away before there is an answer: the call ends by itself, and counts.
 pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
     let place = yard.place("hostile.loop").await;
+    yard.set(&place, None).await;
     let path = format!("/p/{}/{}/do", place.guild, place.plugin);
     // The first answer says that the code is ready: the others are about nothing but its running.
     yard.ask(&place, "").await.problem(502, "PLUGIN_FAILED");
@@ -92,7 +96,7 @@ pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
         let asking = tokio::spawn(request);
         yard.busy().await;
         asking.abort();
-        while yard.log(&place).await.iter().filter(|line| line.code == "CPU_BUDGET").count() < calls {
+        while yard.log(&place).await.iter().filter(|line| line["code"] == "CPU_BUDGET").count() < calls {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -103,7 +107,9 @@ pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
 /// try once more.
 pub async fn breakers_open(yard: &Yard<'_>) {
     let (place, same) = (yard.place("hostile.breaks").await, yard.place("hostile.breaks").await);
-    let failures = async || yard.log(&place).await.iter().filter(|line| line.code == "TRAPPED").count();
+    yard.set(&place, None).await;
+    yard.set(&same, None).await;
+    let failures = async || yard.log(&place).await.iter().filter(|line| line["code"] == "TRAPPED").count();
     let fail = async || yard.ask(&place, "?panic=1").await.problem(502, "PLUGIN_FAILED");
     for _ in 0..5 {
         fail().await;
@@ -147,6 +153,45 @@ pub async fn breakers_open(yard: &Yard<'_>) {
     yard.ada.patch(&path, json!({"enabled": true})).await.expect(200);
     yard.ask(&place, "").await.expect(200);
     yard.nobody_noticed("a quarantine").await;
+}
+
+/// A plugin that can't begin with a guild is switched off there.
+pub async fn what_cannot_begin_is_switched_off(yard: &Yard<'_>) {
+    let (guild, _) = yard.ada.guild("Engines").await;
+    let new = json!({"guild_id": guild});
+    let made = yard.ada.post("/marketplace/hostile.begins-badly", new).await.expect(201);
+    let path = format!("/installations/{}", id(&made));
+    let mut seen = made;
+    while seen["state"] == "enabled" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen = yard.ada.get(&path).await.expect(200);
+    }
+    assert_eq!(seen["state"], "quarantined");
+    assert!(seen["state_reason"].as_str().unwrap().starts_with("lifecycle: TRAPPED"), "{seen}");
+    yard.ada.delete(&path).await.expect(204);
+    yard.nobody_noticed("what couldn't begin").await;
+}
+
+/// Two plugins that answer whatever is said come to an end, and the log says why.
+pub async fn two_that_answer_each_other_come_to_an_end(yard: &Yard<'_>) {
+    let ping = yard.place("hostile.ping").await;
+    let new = json!({"guild_id": ping.guild, "config": {"fault": "none"}});
+    let made = yard.ada.post("/marketplace/hostile.pong", new).await.expect(201);
+    let pong = Place { installation: id(&made), plugin: "hostile.pong".into(), ..ping.clone() };
+    for place in [&ping, &pong] {
+        yard.set(place, None).await;
+    }
+    yard.ada.say(&ping.general, "hello").await;
+    for place in [&ping, &pong] {
+        while yard.failure(place, "on-message", 0).await.0 != "DEPTH" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    yard.nobody_noticed("two that answer each other").await;
+    let path = format!("/channels/{}/messages?limit=100", ping.general);
+    let page = yard.ada.get(&path).await.expect(200);
+    let answers = page["items"].as_array().unwrap().iter().filter(|one| one["content"] == "and so?").count();
+    assert_eq!(answers, 10, "each answers the other, until that has led on four times");
 }
 
 /// A request to the route.

@@ -65,6 +65,7 @@ pub async fn go_through(yard: &Yard<'_>) {
     let before = history(yard, &other).await;
     for (at, (fault, names, others, nobodys)) in REACHES.iter().enumerate() {
         let place = yard.place(&format!("hostile.{fault}")).await;
+        yard.set(&place, None).await;
         let own = things(yard, &place, &format!("eve{at}")).await;
         let told = answered(yard.ask(&place, &elsewhere.query(names)).await);
         assert_eq!(told, *others, "{fault} with another guild's ids");
@@ -76,7 +77,7 @@ pub async fn go_through(yard: &Yard<'_>) {
             yard.app.advance(Duration::from_secs(1));
         }
         let code = if nobodys.starts_with("502") { "REFUSED" } else { "FAILED" };
-        assert_eq!(yard.failure(&place, 0).await.0, code, "{fault}");
+        assert_eq!(yard.failure(&place, "http-routes", 0).await.0, code, "{fault}");
         if fault.starts_with("reach-kick") || others.starts_with("403") {
             let told = answered(yard.ask(&place, &own.query(names)).await);
             assert_eq!(told, *others, "{fault} without its permission");
@@ -85,7 +86,7 @@ pub async fn go_through(yard: &Yard<'_>) {
         match EVEN_SO.iter().find(|(known, ..)| known == fault) {
             Some((_, answer, code)) => {
                 assert_eq!(answered(yard.ask(&place, &own.query(names)).await), *answer, "{fault}");
-                assert_eq!(yard.failure(&place, 0).await.0, *code, "{fault}");
+                assert_eq!(yard.failure(&place, "http-routes", 0).await.0, *code, "{fault}");
             }
             None => assert_eq!(answered(yard.ask(&place, &own.query(names)).await), "200 ", "{fault} with its own"),
         }
@@ -97,6 +98,7 @@ pub async fn go_through(yard: &Yard<'_>) {
 /// A resource of another installation is nobody's to delete.
 pub async fn resources_belong_to_their_installations(yard: &Yard<'_>) {
     let [mine, other] = [yard.place("hostile.none").await, yard.place("hostile.reach-resource").await];
+    yard.set(&other, None).await;
     yard.ask(&other, &format!("?channel={}", other.general)).await.expect(200);
     let sql = "select id from plugin_resources order by id desc limit 1";
     let (resource,): (i64,) = yard.app.app.db.read().await.unwrap().one(sql, &[]).await.unwrap();

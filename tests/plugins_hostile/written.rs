@@ -93,7 +93,10 @@ pub const CASES: &[Case] = &[
     (
         "calls-nothing",
         "TRAPPED",
-        Module { more: "(table 1 funcref) (type $t (func))", ..handle("(call_indirect (type $t) (i32.const 0)) (i32.const 1024)") },
+        Module {
+            more: "(table 1 funcref) (type $t (func))",
+            ..handle("(call_indirect (type $t) (i32.const 0)) (i32.const 1024)")
+        },
     ),
     (
         "calls-another-type",
@@ -110,20 +113,16 @@ pub const CASES: &[Case] = &[
         "STACK_OVERFLOW",
         Module { more: "(func $f (result i32) (i32.add (call $f) (i32.const 1)))", ..handle("(call $f)") },
     ),
-    (
-        "grows",
-        "MEMORY_LIMIT",
-        handle("(loop (drop (memory.grow (i32.const 16))) (br 0)) unreachable"),
-    ),
+    ("grows", "MEMORY_LIMIT", handle("(loop (drop (memory.grow (i32.const 16))) (br 0)) unreachable")),
     ("grows-at-once", "MEMORY_LIMIT", handle("(drop (memory.grow (i32.const 65000))) (i32.const 1024)")),
     ("begins-large", "MEMORY_LIMIT", memory("(memory (export \"memory\") 1100)", "(i32.const 1024)")),
-    (
-        "two-memories",
-        "MEMORY_LIMIT",
-        memory("(memory (export \"memory\") 600) (memory 600)", "(i32.const 1024)"),
-    ),
+    ("two-memories", "MEMORY_LIMIT", memory("(memory (export \"memory\") 600) (memory 600)", "(i32.const 1024)")),
     ("begins-beyond", "NOT_STARTED", memory("(memory (export \"memory\") 3000)", "(i32.const 1024)")),
-    ("four-memories", "NOT_STARTED", memory("(memory (export \"memory\") 2) (memory 1) (memory 1) (memory 1)", "(i32.const 1024)")),
+    (
+        "four-memories",
+        "NOT_STARTED",
+        memory("(memory (export \"memory\") 2) (memory 1) (memory 1) (memory 1)", "(i32.const 1024)"),
+    ),
     (
         "table-grows",
         "TABLE_LIMIT",
@@ -154,20 +153,53 @@ pub const CASES: &[Case] = &[
     ("room-outside", "BAD_OUTPUT", realloc("(i32.const -16)")),
     ("room-behind-the-end", "BAD_OUTPUT", realloc("(i32.const 131071)")),
     ("room-odd", "BAD_OUTPUT", realloc("(i32.add (local.get $at) (i32.const 1))")),
-    ("room-asks", "TRAPPED", Module { imports: LOG, ..realloc("(call $log (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)) (local.get $at)") }),
+    (
+        "room-asks",
+        "TRAPPED",
+        Module {
+            imports: LOG,
+            ..realloc(
+                "(call $log (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)) (local.get $at)",
+            )
+        },
+    ),
     // What it answers.
     ("answer-outside", "BAD_OUTPUT", handle("(i32.const -16)")),
     ("answer-behind-the-end", "BAD_OUTPUT", handle("(i32.const 131064)")),
     ("answer-odd", "BAD_OUTPUT", handle("(i32.const 1025)")),
     ("answer-neither", "BAD_OUTPUT", answers!("(i32.store8 (i32.const 1024) (i32.const 7))")),
-    ("answer-no-error", "BAD_OUTPUT", answers!("(i32.store8 (i32.const 1024) (i32.const 1))" "(i32.store8 (i32.const 1028) (i32.const 99))")),
-    ("text-outside", "BAD_OUTPUT", answers!("(i32.store (i32.const 1032) (i32.const -16))" "(i32.store (i32.const 1036) (i32.const 8))")),
-    ("text-wraps", "BAD_OUTPUT", answers!("(i32.store (i32.const 1032) (i32.const -16))" "(i32.store (i32.const 1036) (i32.const 64))")),
+    (
+        "answer-no-error",
+        "BAD_OUTPUT",
+        answers!("(i32.store8 (i32.const 1024) (i32.const 1))" "(i32.store8 (i32.const 1028) (i32.const 99))"),
+    ),
+    (
+        "text-outside",
+        "BAD_OUTPUT",
+        answers!("(i32.store (i32.const 1032) (i32.const -16))" "(i32.store (i32.const 1036) (i32.const 8))"),
+    ),
+    (
+        "text-wraps",
+        "BAD_OUTPUT",
+        answers!("(i32.store (i32.const 1032) (i32.const -16))" "(i32.store (i32.const 1036) (i32.const 64))"),
+    ),
     ("text-endless", "BAD_OUTPUT", answers!("(i32.store (i32.const 1036) (i32.const -1))")),
-    ("text-no-text", "BAD_OUTPUT", answers!("(i32.store (i32.const 16) (i32.const 0xfffefdfc))" "(i32.store (i32.const 1032) (i32.const 16))" "(i32.store (i32.const 1036) (i32.const 4))")),
-    ("list-outside", "BAD_OUTPUT", answers!("(i32.store (i32.const 1040) (i32.const 131064))" "(i32.store (i32.const 1044) (i32.const 1000))")),
+    (
+        "text-no-text",
+        "BAD_OUTPUT",
+        answers!("(i32.store (i32.const 16) (i32.const 0xfffefdfc))" "(i32.store (i32.const 1032) (i32.const 16))" "(i32.store (i32.const 1036) (i32.const 4))"),
+    ),
+    (
+        "list-outside",
+        "BAD_OUTPUT",
+        answers!("(i32.store (i32.const 1040) (i32.const 131064))" "(i32.store (i32.const 1044) (i32.const 1000))"),
+    ),
     ("list-endless", "BAD_OUTPUT", answers!("(i32.store (i32.const 1044) (i32.const -1))")),
-    ("list-odd", "BAD_OUTPUT", answers!("(i32.store (i32.const 1040) (i32.const 17))" "(i32.store (i32.const 1044) (i32.const 1))")),
+    (
+        "list-odd",
+        "BAD_OUTPUT",
+        answers!("(i32.store (i32.const 1040) (i32.const 17))" "(i32.store (i32.const 1044) (i32.const 1))"),
+    ),
     ("bytes-endless", "BAD_OUTPUT", answers!("(i32.store (i32.const 1052) (i32.const -1))")),
     (
         "list-of-much",
@@ -181,15 +213,30 @@ pub const CASES: &[Case] = &[
     ("tells-no-level", "BAD_OUTPUT", logs!("(i32.const 9) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)")),
     ("tells-outside", "BAD_OUTPUT", logs!("(i32.const 0) (i32.const -16) (i32.const 64) (i32.const 0) (i32.const 0)")),
     ("tells-endless", "BAD_OUTPUT", logs!("(i32.const 0) (i32.const 16) (i32.const -1) (i32.const 0) (i32.const 0)")),
-    ("tells-endless-pairs", "BAD_OUTPUT", logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const -1)")),
+    (
+        "tells-endless-pairs",
+        "BAD_OUTPUT",
+        logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const -1)"),
+    ),
     (
         "tells-no-text",
         "BAD_OUTPUT",
-        Module { more: "(data (i32.const 16) \"\\ff\\fe\\fd\\fc\")", ..logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)") },
+        Module {
+            more: "(data (i32.const 16) \"\\ff\\fe\\fd\\fc\")",
+            ..logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)")
+        },
     ),
     // After it has answered.
-    ("leaves-badly", "TRAPPED", more(r#"(func (export "cabi_post_guildhall:plugin/http-routes@0.1.0#handle") (param i32) unreachable)"#)),
-    ("never-leaves", "CPU_BUDGET", more(r#"(func (export "cabi_post_guildhall:plugin/http-routes@0.1.0#handle") (param i32) (loop (br 0)))"#)),
+    (
+        "leaves-badly",
+        "TRAPPED",
+        more(r#"(func (export "cabi_post_guildhall:plugin/http-routes@0.1.0#handle") (param i32) unreachable)"#),
+    ),
+    (
+        "never-leaves",
+        "CPU_BUDGET",
+        more(r#"(func (export "cabi_post_guildhall:plugin/http-routes@0.1.0#handle") (param i32) (loop (br 0)))"#),
+    ),
     (
         "leaves-asking",
         "TRAPPED",

@@ -55,6 +55,9 @@ impl TestApp {
         config.limits.enabled = false;
         config.sockets.drain_seconds = 0;
         config.plugins.bundled = super::plugins::folder().to_owned();
+        // Tests of many stories share the machine: nothing is to be told about time there.
+        config.plugins.patience = 40;
+        config.plugins.compiler = env!("CARGO_BIN_EXE_guildhall").into();
         if let Some((url, _)) = &postgres {
             config.database.url = Secret(url.clone());
         }

@@ -16,6 +16,7 @@ categories = ['community', 'fun']
 [[permissions]]
 name = 'messages-write'
 reason = 'To say hello'
+channels = 'chosen'
 
 [[permissions]]
 name = 'members'
@@ -116,6 +117,24 @@ fn section(bytes: &mut Vec<u8>, name: &str, content: &str) {
     }
     bytes.push(size as u8);
     bytes.extend(payload);
+}
+
+/// The folder with the plugins that come with the server and those that only tests use, whole and with code.
+pub fn built() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for plugins");
+        for variable in ["GUILDHALL_PLUGINS_BUNDLED", "GUILDHALL_TEST_GUESTS"] {
+            let built =
+                std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} isn't set: run `cargo xtask test`"));
+            for file in std::fs::read_dir(built).expect("plugins").filter_map(Result::ok) {
+                std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a plugin");
+            }
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
 }
 
 /// The folder that stories' servers take their plugins from: these, and one file that is broken.

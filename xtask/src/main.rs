@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Task::Test { quick, selection } => test::test(quick, &selection),
         Task::Soak { selection } => test::soak(&selection),
         Task::Bench { arguments } => serve::bench(&arguments),
-        Task::Plugins => plugins::build().map(|folder| program::say(&folder.display().to_string())),
+        Task::Plugins => plugins::build_everything(),
         Task::Services { action } => services::perform(action),
     };
     match outcome {

@@ -28,6 +28,14 @@ pub const VARIABLE_OF_TEST_GUESTS: &str = "GUILDHALL_TEST_GUESTS";
 /// The profile of the workspace for plugins.
 const PROFILE: &str = "guest";
 
+/// Builds all plugins, those of the tests too, and says which folders hold them.
+pub fn build_everything() -> Result<()> {
+    for folder in std::iter::once(build()?).chain(build_test_guests()?) {
+        program::say(&folder.display().to_string());
+    }
+    Ok(())
+}
+
 /// Builds the plugins that come with the server. Returns the folder that holds them, each as
 /// `<id>.wasm`.
 pub fn build() -> Result<PathBuf> {
@@ -45,6 +53,15 @@ pub fn build_test_guests() -> Result<Option<PathBuf>> {
     }
     build_all(&sources, &folder)?;
     Ok(Some(folder))
+}
+
+/// Builds both, and says where they are.
+pub fn build_everything() -> Result<()> {
+    program::say(&build()?.display().to_string());
+    if let Some(folder) = build_test_guests()? {
+        program::say(&folder.display().to_string());
+    }
+    Ok(())
 }
 
 fn build_all(sources: &Path, folder: &Path) -> Result<()> {

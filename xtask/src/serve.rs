@@ -23,6 +23,7 @@ pub fn serve(arguments: &[OsString]) -> Result<()> {
 /// arguments say otherwise.
 pub fn bench(arguments: &[OsString]) -> Result<()> {
     let plugins = plugins::build()?;
+    let test_guests = plugins::build_test_guests()?;
     build_server()?;
     let only_sqlite = arguments.iter().any(|argument| argument == "--only-sqlite");
     let setup = Setup::for_benchmarks(only_sqlite)?;
@@ -31,6 +32,7 @@ pub fn bench(arguments: &[OsString]) -> Result<()> {
     bench.args(["--release", "--package", "bench", "--", "run"]);
     bench.args(arguments.iter().filter(|argument| *argument != "--only-sqlite"));
     bench.env("GUILDHALL_BIN", workspace::server()?).env(plugins::VARIABLE, plugins);
+    bench.envs(test_guests.map(|folder| (plugins::VARIABLE_OF_TEST_GUESTS, folder)));
     program::run(setup.apply(&mut bench))
 }
 

@@ -91,6 +91,20 @@ fn closed_loop<'a>(
     ClosedLoop::new(sockets)
 }
 
+/// Requests on a connection each, which alternates between two of them.
+pub fn alternating(bench: &Bench, what: &str, server: &Listening, requests: &[[Vec<u8>; 2]]) -> Result<Measured> {
+    let mut sockets = Vec::new();
+    for pair in requests {
+        let mut turn = 0;
+        let exchange = HttpExchange::new(move |out: &mut Vec<u8>| {
+            out.extend_from_slice(&pair[turn]);
+            turn = 1 - turn;
+        });
+        sockets.push((http::connect(server.address)?, Inbox::new(), exchange));
+    }
+    ClosedLoop::new(sockets)?.measure(what, &server.process, bench.duration)
+}
+
 fn login(user_name: &str, password: &str) -> Vec<u8> {
     let body = json!({ "username": user_name, "password": password }).to_string();
     http::request("POST", "/api/v1/login", None, Some(&body))

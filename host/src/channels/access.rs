@@ -81,13 +81,12 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// A guild's rules; nothing if there is no such guild.
+    /// A guild's rules; nothing if there is no such guild. What isn't in memory is read in a box, for it is rare.
     pub async fn guild(&self, db: &Db, guild: GuildId) -> Result<Option<Arc<GuildRules>>> {
         if let Some(rules) = self.guilds.get(&guild) {
             return Ok(Some(rules));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        // What isn't in memory is rare, and its future large: in a box it doesn't weigh on every request.
         let rules = Box::pin(async { store::guild_rules(&mut db.snapshot().await?, guild).await }).await?.map(Arc::new);
         if let Some(rules) = &rules
             && self.drops.load(Ordering::Acquire) == drops
@@ -106,8 +105,8 @@ impl Rules {
             return Ok(Some(member));
         }
         let drops = self.drops.load(Ordering::Acquire);
-        let member = Box::pin(async { store::member_rules(&mut db.read().await?, rules.id, user).await });
-        let member = member.await?.map(Arc::new);
+        let read = Box::pin(async { store::member_rules(&mut db.read().await?, rules.id, user).await });
+        let member = read.await?.map(Arc::new);
         if let Some(member) = &member
             && self.drops.load(Ordering::Acquire) == drops
         {

@@ -9,6 +9,7 @@ use crate::guilds::audit::{Action, Note};
 use crate::http::limits::Group;
 use crate::id::ChannelId;
 use crate::log::{EventKind, Tx};
+use crate::plugins::held;
 use crate::voice::ending as voice;
 
 /// Deletes a channel with its threads and webhooks, or a category, whose channels stay.
@@ -46,6 +47,7 @@ async fn remove(tx: &mut Tx, channel: ChannelId) -> Result<()> {
     webhooks::remove_all(tx, channel).await?;
     if let Some(guild) = doomed.guild_id {
         voice::end_all(tx, guild, Some(channel)).await?;
+        held::forget_channel(tx, guild, channel).await?;
     }
     let now = tx.now;
     store::delete(tx, channel, now).await?;

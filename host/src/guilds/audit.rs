@@ -97,6 +97,10 @@ closed_set! {
         MessagesBulkDelete = "messages_bulk_delete",
         /// Somebody else's reaction was removed.
         ReactionRemove = "reaction_remove",
+        /// A message that a plugin held was sent.
+        MessageApprove = "message_approve",
+        /// A message that a plugin held was thrown away.
+        MessageReject = "message_reject",
         /// A message was pinned.
         MessagePin = "message_pin",
         /// A message is no longer pinned.

@@ -16,6 +16,7 @@ use crate::id::{GuildId, MessageId, RoleId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 use crate::messaging::MessageKind;
 use crate::messaging::system::{self, Notice};
+use crate::plugins::badges::{self, MemberBadge};
 use crate::voice::ending as voice;
 
 pub mod routes;
@@ -39,6 +40,9 @@ pub struct Member {
     pub muted: bool,
     /// Whether a moderator deafened them in voice.
     pub deafened: bool,
+    /// What plugins gave them, where members are read one by one or in pages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub badges: Vec<MemberBadge>,
 }
 
 impl Member {
@@ -75,13 +79,17 @@ pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: MembersQuer
     };
     let pattern = super::search_pattern(query.q.as_deref());
     let members = store::page(&mut app.db.read().await?, guild, after, &pattern, page.limit() + 1).await?;
-    Ok(Page::cut(members, page.limit()))
+    let mut members = Page::cut(members, page.limit());
+    badges::put_on(app, caller, guild, &mut members.items).await?;
+    Ok(members)
 }
 
 /// A member, for the other members.
 pub async fn get(app: &App, caller: &Caller, guild: GuildId, user: UserId) -> Result<Member> {
     channels::membership(app, caller, guild).await?;
-    store::member(&mut app.db.read().await?, guild, user).await?.ok_or(Code::NotFound.into())
+    let mut member = store::member(&mut app.db.read().await?, guild, user).await?.ok_or(Code::NotFound)?;
+    badges::put_on(app, caller, guild, std::slice::from_mut(&mut member)).await?;
+    Ok(member)
 }
 
 /// Joins a public guild.
@@ -146,7 +154,8 @@ pub(crate) async fn join(tx: &mut Tx, guild: GuildId, user: Author) -> Result<Me
     if muted || deafened {
         store::set_mutes(tx, guild, user.id, muted, deafened).await?;
     }
-    let member = Member { user, nick: None, roles: Vec::new(), joined_at: now, timed_out_until, muted, deafened };
+    let (roles, badges) = (Vec::new(), Vec::new());
+    let member = Member { user, nick: None, roles, joined_at: now, timed_out_until, muted, deafened, badges };
     tx.append(NewEvent::new(EventKind::MemberJoined, guild, &member)?)?;
     if let Some(channel) = guilds::system_channel(tx, guild).await? {
         let notice = Notice {
@@ -232,6 +241,7 @@ pub(crate) async fn remove(tx: &mut Tx, guild: GuildId, member: &Member) -> Resu
     // Before they are out of the guild, so that they hear of it too.
     voice::end_in(tx, guild, member.user.id).await?;
     store::delete(tx, guild, member.user.id).await?;
+    badges::forget(tx, guild, member.user.id).await?;
     tx.append(NewEvent::new(EventKind::MemberLeft, guild, &Left { user: &member.user })?)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Refusals as RFC 9457 problems, in the reader's language.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, header};
@@ -8,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::page::etag;
-use crate::error::{Error, FieldCode};
+use crate::error::{Code, Error, FieldCode};
 use crate::i18n;
 
 /// `application/problem+json`, as RFC 9457 has it.
@@ -22,7 +23,8 @@ pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The stable word for it.
-    pub code: &'static str,
+    #[schema(value_type = String)]
+    pub code: Cow<'static, str>,
     /// More of it, in the reader's language.
     pub detail: String,
     /// The request, as it stands in the server's log.
@@ -61,12 +63,17 @@ impl Problem {
             Error::Invalid(faults) => faults.as_slice(),
             _ => &[],
         };
+        // A plugin that refuses by a rule of its own has its own words for it.
+        let own = |name: &str| {
+            let args = args.iter().filter(|_| code == Code::PluginRefused);
+            args.into_iter().find(|(arg, text)| *arg == name && !text.is_empty()).map(|(_, text)| text.clone())
+        };
         Problem {
             kind: format!("/api/v1/docs/problems#{code}"),
             title: i18n::title(locale, code.as_str()),
             status: code.status().as_u16(),
-            code: code.as_str(),
-            detail: i18n::detail(locale, code.as_str(), args),
+            code: own("code").map_or(Cow::Borrowed(code.as_str()), Cow::Owned),
+            detail: own("detail").unwrap_or_else(|| i18n::detail(locale, code.as_str(), args)),
             request_id: request_id.to_owned(),
             errors: errors
                 .iter()

@@ -153,6 +153,28 @@ pub async fn move_cursor(conn: &mut Conn, reader: &str, shard: i64, position: i6
     conn.execute(sql, &[&reader, &shard, &position]).await.map(drop)
 }
 
+/// Where a reader stands in each shard that it has begun with.
+pub async fn cursors(conn: &mut Conn, reader: &str) -> Result<Vec<(i64, i64)>> {
+    conn.all("select shard, position from cursors where reader = $1 order by shard", &[&reader]).await
+}
+
+/// Lets a reader begin at a position, unless it has begun with the shard already.
+pub async fn begin_cursor(conn: &mut Conn, reader: &str, shard: i64, position: i64) -> Result<()> {
+    let sql = "insert into cursors (reader, shard, position) values ($1, $2, $3) on conflict do nothing";
+    conn.execute(sql, &[&reader, &shard, &position]).await.map(drop)
+}
+
+/// Moves a reader's cursor from one position to another; false if it doesn't stand there.
+pub async fn advance_cursor(conn: &mut Conn, reader: &str, shard: i64, from: i64, to: i64) -> Result<bool> {
+    let sql = "update cursors set position = $4 where reader = $1 and shard = $2 and position = $3";
+    Ok(conn.execute(sql, &[&reader, &shard, &from, &to]).await? > 0)
+}
+
+/// Forgets where a reader stands in a shard, so that it keeps no rows of it.
+pub async fn end_cursor(conn: &mut Conn, reader: &str, shard: i64) -> Result<()> {
+    conn.execute("delete from cursors where reader = $1 and shard = $2", &[&reader, &shard]).await.map(drop)
+}
+
 /// How far each reader is behind the heads: `(reader, rows)`.
 pub async fn lags(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
     let sql = "select cursors.reader, cast(sum(log_shards.position - cursors.position) as bigint)

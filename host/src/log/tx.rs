@@ -112,6 +112,11 @@ impl Tx {
         self.heads.iter().find(|head| head.shard == shard).map_or(1, |head| head.position + 1)
     }
 
+    /// The shard that a stream belongs to.
+    pub fn shard_of(&self, stream: StreamId) -> i64 {
+        shard_of(stream, self.shards)
+    }
+
     /// The position of a shard's last row, if this transaction has taken the shard.
     pub(super) fn head(&self, shard: i64) -> i64 {
         self.heads.iter().find(|head| head.shard == shard).map_or(0, |head| head.position)

@@ -1,7 +1,6 @@
 //! Editing: a message says something else, and keeps what it said before.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::mentions::{self, AllowedMentions};
@@ -17,6 +16,7 @@ use crate::http::limits::Group;
 use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::{ChannelId, MessageId, TargetId};
 use crate::log::{EventKind, NewEvent, Tx};
+use crate::plugins::blocks::Node;
 use crate::plugins::filtering::{self, Stage};
 
 /// `PATCH /messages/{id}`.
@@ -29,7 +29,7 @@ pub struct Edit {
     pub allowed_mentions: Option<AllowedMentions>,
     /// What a plugin shows below the text from here on.
     #[serde(skip)]
-    pub blocks: Option<Value>,
+    pub blocks: Option<Node>,
 }
 
 impl Validate for Edit {

@@ -109,6 +109,11 @@ impl Breakers {
         Verdict::Opened
     }
 
+    /// Until when a hook isn't called, if its breaker is open.
+    pub fn open_until(&self, id: InstallationId, hook: Hook) -> Option<Timestamp> {
+        self.0.lock().get(&(id, hook)).and_then(|breaker| breaker.open_until)
+    }
+
     /// Begins anew with an installation: its admin has changed something.
     pub fn forget(&self, id: InstallationId) {
         self.0.lock().retain(|(one, _), _| *one != id);
@@ -150,7 +155,7 @@ mod tests {
         for _ in 0..45 {
             breakers.tell(ID, HOOK, Some(false), at(0));
         }
-        assert_eq!(fail(&breakers, 9, 0), Verdict::Fine);
+        assert_eq!(fail(&breakers, 10, 0), Verdict::Fine, "a fifth of fifty, and not more");
         assert_eq!(fail(&breakers, 1, 0), Verdict::Opened);
     }
 

@@ -65,6 +65,14 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// The same with so many times the time.
+    pub fn with_patience(self, times: u32) -> Budget {
+        let times = times.max(1);
+        Budget { cpu: self.cpu.saturating_mul(times), wall: self.wall.saturating_mul(times), ..self }
+    }
+}
+
 /// Counts what a call uses, and ends it when that is too much.
 pub struct Meter {
     budget: Budget,
@@ -96,6 +104,11 @@ impl Meter {
             log_lines: 0,
             random_bytes: 0,
         }
+    }
+
+    /// What the call may use.
+    pub fn budget(&self) -> Budget {
+        self.budget
     }
 
     /// Milliseconds on a processor, as far as ticks tell.

@@ -8,18 +8,18 @@ use utoipa::ToSchema;
 
 use super::artifact::Artifact;
 use super::installation::{Installation, InstallationState};
-use super::installing::{MAX_VERSION, standing};
+use super::installing::{check, standing};
 use super::manifest::Permission;
-use super::{consent, store};
+use super::{consent, lifecycle, store};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels::{self, Permissions};
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::guilds::audit::{Action, Note};
 use crate::guilds::roles::{managed, require_held};
-use crate::http::body::{Faults, Validate};
+use crate::http::body::{Faults, Validate, present};
 use crate::http::page::IfMatch;
-use crate::id::{GuildId, InstallationId};
+use crate::id::{ChannelId, GuildId, InstallationId};
 use crate::log::{EventKind, NewEvent, Tx};
 
 /// `PATCH /installations/{id}`: what isn't said stays as it is.
@@ -32,6 +32,10 @@ pub struct InstallationChange {
     pub enabled: Option<bool>,
     /// All that it is allowed. Less is always possible; more only as far as one may do it oneself.
     pub permissions: Option<Vec<Permission>>,
+    /// The channels in which it reads and writes messages; `null` for all that its bot sees.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<ChannelId>>)]
+    pub channels: Option<Option<Vec<ChannelId>>>,
     /// How it is set: what isn't said stays, `null` takes a value back to its default.
     #[schema(value_type = Option<Object>)]
     pub config: Option<Map<String, Value>>,
@@ -41,8 +45,8 @@ pub struct InstallationChange {
 
 impl Validate for InstallationChange {
     fn check(&self, faults: &mut Faults) {
-        faults.items("/permissions", self.permissions.as_ref().map_or(0, Vec::len), Permission::ALL.len());
-        faults.length("/version", self.version.as_deref().unwrap_or_default(), 0, MAX_VERSION);
+        let channels = self.channels.as_ref().and_then(Option::as_deref);
+        check(self.version.as_deref(), self.permissions.as_deref(), channels, faults);
         faults.range("/position", self.position.unwrap_or(0), 0, i64::MAX);
     }
 }
@@ -94,6 +98,13 @@ pub async fn change(
                 if let Some(said) = change.permissions {
                     new.permissions = consent::on_changing(manifest, &old, said, &mut faults);
                 }
+                match (change.channels, manifest) {
+                    (Some(said), Some(manifest)) => {
+                        new.channels = consent::channels(manifest, &membership, said, &mut faults);
+                    }
+                    (Some(_), None) => faults.note("/channels", FieldCode::NotAllowed),
+                    (None, _) => {}
+                }
                 match (change.config, manifest) {
                     (Some(given), Some(manifest)) => {
                         let seal = (&*vault, old.purpose());
@@ -113,12 +124,15 @@ pub async fn change(
                 if let Some(position) = change.position {
                     new.position = put(tx, &old, position).await?;
                 }
-                settle(tx, &old, new, &reason).await
+                let new = settle(tx, &old, new, &reason).await?;
+                if let Some(manifest) = manifest {
+                    lifecycle::changed(tx, &old, &new, manifest).await?;
+                }
+                Ok(new)
             })
         })
         .await?;
-    // The other nodes hear of it; here its next call may come before that.
-    app.plugins.breakers.forget(id);
+    app.plugins.begin_anew(id);
     Ok(changed)
 }
 
@@ -152,6 +166,7 @@ pub(super) async fn settle(tx: &mut Tx, old: &Installation, new: Installation, r
         .changed("version", &old.version, &new.version)
         .changed("state", old.state, new.state)
         .changed("permissions", &old.permissions, &new.permissions)
+        .changed("channels", &old.channels, &new.channels)
         .changed("position", old.position, new.position);
     if old.config != new.config {
         note = note.change("config", old.config.shown(), new.config.shown());

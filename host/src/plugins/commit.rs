@@ -10,11 +10,13 @@ use super::failure::{Failure, FailureCode};
 use super::installation::{Installation, InstallationState};
 use super::kv::{self, Obstacle};
 use super::manifest::Permission;
+use super::spending::Purse;
 use super::work::{Action, Work};
 use super::{state, store};
 use crate::app::App;
 use crate::channels::{self, Membership};
 use crate::error::{Code, Error, Result};
+use crate::id::{GuildId, InstallationId};
 use crate::log::Tx;
 
 /// What waits until a call is done, and goes with its commit.
@@ -54,6 +56,7 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     let job = call.job.clone();
     let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
     let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
+    afford(app, &job.installation, &work)?;
     let prepared = actions::prepare(app, &job, &bot, &mut work).await?;
     let (given_up, slot) = {
         let slot: Arc<Mutex<Option<GivenUp>>> = Arc::default();
@@ -62,6 +65,8 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     let reached_outside = work.reached_outside;
     let streams = prepared.streams(job.installation.guild_id);
     let acting = bot.clone();
+    let (guild, id) = (job.installation.guild_id, job.installation.id);
+    let woken = Woken::by(&work);
     let written = bot
         .write(app, &streams, move |tx| {
             Box::pin(async move {
@@ -79,10 +84,52 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
         .await;
     call.work.reached_outside = reached_outside;
     match (written, given_up.lock().take()) {
-        (Ok(()), _) => Ok(Committed::Done),
+        (Ok(()), _) => {
+            woken.wake(app, guild, id);
+            Ok(Committed::Done)
+        }
         (Err(_), Some(GivenUp::Conflict)) => Ok(Committed::Conflict),
         (Err(_), Some(GivenUp::Failed(failure))) => Err(failure),
         (Err(error), None) => Err(refused(error)),
+    }
+}
+
+/// Refuses what is too much for one minute.
+fn afford(app: &App, installation: &Installation, work: &Work) -> std::result::Result<(), Failure> {
+    for (purse, permission) in
+        [(Purse::Messages, Permission::MessagesWrite), (Purse::Moderation, Permission::Moderation)]
+    {
+        let count = work.actions.iter().filter(|action| needs(action) == Some(permission)).count();
+        if count > 0 && !app.plugins.spending.take(installation.id, purse, count as f64) {
+            return Err(Failure::new(FailureCode::Throttled, format!("too much of this in a minute: {purse}")));
+        }
+    }
+    Ok(())
+}
+
+/// What goes on by itself once a call is committed.
+struct Woken {
+    timers: bool,
+    topics: Vec<String>,
+}
+
+impl Woken {
+    fn by(work: &Work) -> Woken {
+        let topics = work.actions.iter().filter_map(|action| match action {
+            Action::Publish { topic, .. } => Some(topic.clone()),
+            _ => None,
+        });
+        let timers = work.actions.iter().any(|action| matches!(action, Action::Timer { .. }));
+        Woken { timers, topics: topics.collect() }
+    }
+
+    fn wake(self, app: &App, guild: GuildId, installation: InstallationId) {
+        if self.timers {
+            app.plugins.timers.poke();
+        }
+        for topic in self.topics {
+            app.plugins.topics.mark(guild, installation, topic);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use wasmtime::component::Component;
 
 use super::artifact::Artifact;
 use super::engine::{Engine, configuration};
-use crate::config;
+use crate::config::Config;
 
 /// Seconds of a processor that compiling one component may take.
 const CPU_SECONDS: u64 = 60;
@@ -36,12 +36,7 @@ impl Cache {
     }
 
     /// A component's code: from disk if it is there and whole, else compiled now.
-    pub async fn component(
-        &self,
-        engine: &Engine,
-        settings: &config::Plugins,
-        artifact: &Artifact,
-    ) -> anyhow::Result<Component> {
+    pub async fn component(&self, engine: &Engine, config: &Config, artifact: &Artifact) -> anyhow::Result<Component> {
         let file = self.file(engine, &artifact.digest);
         if let Some(code) = self.read(&file).await {
             match load(engine, &code) {
@@ -49,7 +44,7 @@ impl Cache {
                 Err(error) => tracing::warn!(%error, plugin = %artifact.digest, "compiled code doesn't fit any more"),
             }
         }
-        let code = compile_apart(settings, &artifact.bytes).await?;
+        let code = compile_apart(config, &artifact.bytes).await?;
         self.write(&file, &code).await?;
         load(engine, &code)
     }
@@ -98,12 +93,8 @@ pub(super) fn load(engine: &Engine, code: &[u8]) -> anyhow::Result<Component> {
 }
 
 /// Has a component compiled by another process.
-async fn compile_apart(settings: &config::Plugins, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let program = match settings.compiler.as_os_str().is_empty() {
-        true => std::env::current_exe()?,
-        false => settings.compiler.clone(),
-    };
-    let mut compiler = Command::new(program)
+async fn compile_apart(config: &Config, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut compiler = Command::new(config.plugin_compiler()?)
         .args(["plugin", "compile"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,6 +1,6 @@
 //! What an admin has set for an installation: checked against the manifest, and silent about its secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -72,6 +72,12 @@ impl Configuration {
     /// Writes it as people see it: for `#[serde(serialize_with)]`.
     pub fn serialize_shown<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.shown().serialize(serializer)
+    }
+
+    /// The keys of what isn't as it was.
+    pub fn changed_from(&self, old: &Configuration) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.0.keys().chain(old.0.keys()).collect();
+        keys.into_iter().filter(|key| self.0.get(*key) != old.0.get(*key)).cloned().collect()
     }
 
     /// Whether both say the same, their secrets included.

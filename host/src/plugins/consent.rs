@@ -1,11 +1,12 @@
 //! Consent: what an admin allows a plugin, in the words that people know from roles.
 
 use super::installation::Installation;
-use super::manifest::{Manifest, Permission};
-use crate::channels::Permissions;
+use super::manifest::{ChannelChoice, Manifest, Permission};
+use crate::channels::{Membership, Permissions};
 use crate::closed_set;
 use crate::error::FieldCode;
 use crate::http::body::Faults;
+use crate::id::ChannelId;
 
 closed_set! {
     /// How far a permission reaches: consent is asked for in this order.
@@ -106,6 +107,26 @@ pub fn on_changing(
         faults.note(&format!("/permissions/{at}"), FieldCode::UnknownReference);
     }
     tidy(said)
+}
+
+/// The channels that an admin gives, each once. Notes those that the admin doesn't see themselves, and if the plugin
+/// takes whatever channels there are.
+pub fn channels(
+    manifest: &Manifest,
+    membership: &Membership,
+    said: Option<Vec<ChannelId>>,
+    faults: &mut Faults,
+) -> Option<Vec<ChannelId>> {
+    let mut given = said?;
+    if manifest.permissions.iter().all(|asked| asked.channels == ChannelChoice::All) {
+        faults.note("/channels", FieldCode::NotAllowed);
+    }
+    for (at, _) in given.iter().enumerate().filter(|(_, channel)| membership.access(**channel).is_err()) {
+        faults.note(&format!("/channels/{at}"), FieldCode::UnknownReference);
+    }
+    given.sort_unstable();
+    given.dedup();
+    Some(given)
 }
 
 /// Each once, in the order of the set: two lists that grant the same are the same.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::blocks::{self, Node, Place};
 use super::contract::types;
 use super::work::invalid;
 use crate::accounts::Author;
@@ -10,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::FieldFault;
 use crate::guilds::members::Member;
 use crate::guilds::roles::Role;
+use crate::http::body::{Faults, Validate};
 use crate::id::{ChannelId, FileId, MessageId, RoleId, UserId};
 use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{Draft, Message};
@@ -95,7 +97,7 @@ pub fn message(message: &Message) -> types::Message {
         reactions: reactions.map(|one| reaction_count(&one.emoji, one.count)).collect(),
         pinned: message.pinned,
         nonce: message.nonce.clone(),
-        blocks: message.blocks.as_ref().and_then(|blocks| serde_json::from_value(blocks.clone()).ok()),
+        blocks: message.blocks.as_ref().map(blocks::table),
         created_at: message.created_at.0 as u64,
         edited_at: message.edited_at.map(|at| at.0 as u64),
         attrs: Vec::new(),
@@ -144,7 +146,7 @@ struct Logged {
     #[serde(default)]
     pinned: bool,
     nonce: Option<String>,
-    blocks: Option<types::Ui>,
+    blocks: Option<Node>,
     created_at: Timestamp,
     edited_at: Option<Timestamp>,
 }
@@ -197,7 +199,7 @@ pub fn logged_message(payload: &str) -> serde_json::Result<types::Message> {
         reactions: logged.reactions.iter().map(|one| reaction_count(&one.emoji, one.count)).collect(),
         pinned: logged.pinned,
         nonce: logged.nonce,
-        blocks: logged.blocks,
+        blocks: logged.blocks.as_ref().map(blocks::table),
         created_at: logged.created_at.0 as u64,
         edited_at: logged.edited_at.map(|at| at.0 as u64),
         attrs: Vec::new(),
@@ -238,8 +240,8 @@ pub fn fault(fault: &FieldFault) -> types::Fault {
 }
 
 /// What a plugin wants to say, as people say it.
-pub fn draft(draft: types::Draft) -> Result<Draft, types::Error> {
-    let blocks = draft.blocks.map(|blocks| blocks_of(&blocks)).transpose()?;
+fn draft(draft: types::Draft) -> Result<Draft, types::Error> {
+    let blocks = draft.blocks.map(|ui| blocks::tree(&ui, Place::Message, "/blocks")).transpose()?;
     let allowed = draft.allowed_mentions.map(|allowed| AllowedMentions {
         users: allowed.users.map(|users| users.into_iter().map(|id| UserId(id as i64)).collect()),
         roles: allowed.roles.map(|roles| roles.into_iter().map(|id| RoleId(id as i64)).collect()),
@@ -255,36 +257,14 @@ pub fn draft(draft: types::Draft) -> Result<Draft, types::Error> {
     })
 }
 
-/// Nodes of one tree, at most.
-const MAX_NODES: usize = 100;
-/// How deep nodes may stand in each other.
-const MAX_DEPTH: usize = 5;
-/// Bytes of one tree, at most.
-const MAX_BLOCKS: usize = 32 << 10;
-
-/// A tree of what is shown below a message, as JSON: checked, so that whoever draws it needn't.
-pub fn blocks_of(ui: &types::Ui) -> Result<serde_json::Value, types::Error> {
-    let depth = depth_of(ui).ok_or_else(|| invalid("/blocks/nodes", "INVALID_FORMAT"))?;
-    if ui.nodes.len() > MAX_NODES || depth > MAX_DEPTH {
-        return Err(invalid("/blocks/nodes", "TOO_LONG"));
+/// The same, if people could send it, too.
+pub fn checked(theirs: types::Draft) -> Result<Draft, types::Error> {
+    let draft = draft(theirs)?;
+    let mut faults = Faults::default();
+    draft.check(&mut faults);
+    match faults.into_result() {
+        Ok(()) => Ok(draft),
+        Err(crate::error::Error::Invalid(faults)) => Err(types::Error::Invalid(faults.iter().map(fault).collect())),
+        Err(_) => Err(invalid("", "INVALID_FORMAT")),
     }
-    let json = serde_json::to_value(ui).map_err(|_| invalid("/blocks", "INVALID_FORMAT"))?;
-    if json.to_string().len() > MAX_BLOCKS { Err(invalid("/blocks", "TOO_LONG")) } else { Ok(json) }
-}
-
-/// How deep a tree is; none if it is no tree. Children stand behind their parents, each has one of them, and
-/// so no way leads in a circle.
-fn depth_of(ui: &types::Ui) -> Option<usize> {
-    let mut depths = vec![0; ui.nodes.len()];
-    *depths.first_mut()? = 1;
-    for (at, node) in ui.nodes.iter().enumerate() {
-        for child in node.children.iter().map(|child| usize::from(*child)) {
-            if child <= at || *depths.get(child)? != 0 {
-                return None;
-            }
-            depths[child] = depths[at] + 1;
-        }
-    }
-    // A node that nobody names belongs to no tree.
-    if depths.contains(&0) { None } else { depths.into_iter().max() }
 }

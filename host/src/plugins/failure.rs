@@ -68,6 +68,8 @@ closed_set! {
         NotStarted = "NOT_STARTED",
         /// It waited for a slot until its time was up. The plugin isn't to blame.
         Full = "FULL",
+        /// Its installation has used what it may use in a minute.
+        Throttled = "THROTTLED",
         /// It was switched off, or lost a permission, while it ran. The plugin isn't to blame.
         Revoked = "REVOKED",
         /// Its breaker is open: it wasn't called.
@@ -85,6 +87,7 @@ impl FailureCode {
             FailureCode::Refused
                 | FailureCode::Conflict
                 | FailureCode::Full
+                | FailureCode::Throttled
                 | FailureCode::Revoked
                 | FailureCode::BreakerOpen
                 | FailureCode::Host

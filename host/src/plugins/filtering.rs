@@ -99,6 +99,7 @@ async fn through(
     except: Option<InstallationId>,
 ) -> Result<()> {
     let begun = Instant::now();
+    let chain = CHAIN.saturating_mul(app.config.plugins.patience.max(1));
     let mut standing = Standing::Allowed;
     let mut author: Option<types::Member> = None;
     for installation in installed.iter().filter(|one| one.is_enabled() && Some(one.id) != except) {
@@ -110,7 +111,7 @@ async fn through(
         if author.is_none() {
             author = Some(author_of(app, caller, membership, channel).await?);
         }
-        let judged = if begun.elapsed() < CHAIN {
+        let judged = if begun.elapsed() < chain {
             let message = message(caller, channel, id, draft)?;
             judge(app, caller, installation, message, stage, channel, author.clone()).await
         } else {

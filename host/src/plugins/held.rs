@@ -6,11 +6,13 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::error::Result;
 use crate::id::{ChannelId, FileId, GuildId, InstallationId, MessageId, UserId};
-use crate::log::{EventKind, NewEvent};
+use crate::log::{EventKind, NewEvent, Tx};
 use crate::messaging::Draft;
 use crate::messaging::mentions::AllowedMentions;
 
-pub(super) mod store;
+pub mod releasing;
+pub mod routes;
+mod store;
 
 /// A message that waits for a moderator.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ pub struct Held {
 }
 
 /// A draft as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = HeldDraft)]
 pub struct Kept {
     /// What it says.
@@ -121,4 +123,9 @@ pub async fn keep(app: &App, held: Held) -> Result<()> {
             })
         })
         .await
+}
+
+/// Forgets what waits for a place in a channel that is being deleted.
+pub(crate) async fn forget_channel(tx: &mut Tx, guild: GuildId, channel: ChannelId) -> Result<()> {
+    Ok(store::forget_channel(tx, guild, channel).await?)
 }

@@ -10,6 +10,7 @@ use super::contract::{
     scheduled, types,
 };
 use super::failure::{Failure, FailureCode, HostFault};
+use super::interactions::replies::Answer;
 use super::manifest::Hook;
 
 /// What gives a value, unless the guest traps.
@@ -73,6 +74,8 @@ pub enum Output {
     Reply(interactions::Reply),
     /// What may be chosen.
     Choices(Vec<interactions::Choice>),
+    /// Either of them, as whoever acted sees it.
+    Answer(Answer),
     /// The answer to a request.
     Response(http_routes::Response),
 }

@@ -7,7 +7,7 @@ use super::configuration::Configuration;
 use super::manifest::Permission;
 use crate::clock::Timestamp;
 use crate::closed_set;
-use crate::id::{GuildId, InstallationId, RoleId, UserId};
+use crate::id::{ChannelId, GuildId, InstallationId, RoleId, UserId};
 
 closed_set! {
     /// Whether an installation runs.
@@ -38,6 +38,8 @@ pub struct Installation {
     pub digest: String,
     /// What it is allowed.
     pub permissions: Vec<Permission>,
+    /// The channels in which it reads and writes messages, with their threads; all that its bot sees, if it is `null`.
+    pub channels: Option<Vec<ChannelId>>,
     /// How it is set; secrets show as `***`.
     #[serde(serialize_with = "Configuration::serialize_shown")]
     #[schema(value_type = Object)]
@@ -71,6 +73,12 @@ impl Installation {
     /// Whether it is allowed this.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
+    }
+
+    /// Whether it was given a channel, to read and write messages in; a thread is given with what it branches from.
+    pub fn is_given(&self, channel: ChannelId, parent: Option<ChannelId>) -> bool {
+        let among = |given: &Vec<ChannelId>| given.contains(&channel) || parent.is_some_and(|one| given.contains(&one));
+        self.channels.as_ref().is_none_or(among)
     }
 
     /// What its secrets are sealed for: the same plugin in the same guild, and nothing else.

@@ -11,7 +11,7 @@ use super::configuration::Configuration;
 use super::installation::{Installation, InstallationState, purpose};
 use super::manifest::Permission;
 use super::vault::Vault;
-use super::{consent, store};
+use super::{consent, lifecycle, store};
 use crate::accounts::{Caller, bots};
 use crate::app::App;
 use crate::channels::{self, Membership, Permissions};
@@ -22,13 +22,15 @@ use crate::guilds::roles::{managed, require_held};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
 use crate::http::page::IfMatch;
-use crate::id::{GuildId, InstallationId, UserId};
+use crate::id::{ChannelId, GuildId, InstallationId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
 /// Plugins of one guild, at most.
 const MAX_INSTALLED: usize = 50;
+/// Channels that one plugin is given, at most.
+const MAX_CHANNELS: usize = 200;
 /// The longest version that somebody may ask for, in characters.
-pub(super) const MAX_VERSION: usize = 64;
+const MAX_VERSION: usize = 64;
 
 /// `POST /marketplace/{integration_id}`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -41,6 +43,8 @@ pub struct NewInstallation {
     /// What to allow it: all that it can't do without, and nothing that one may not do oneself. Exactly what it
     /// can't do without, if it isn't said.
     pub permissions: Option<Vec<Permission>>,
+    /// The channels in which it reads and writes messages, if it asks for that; all that its bot sees, if it isn't said.
+    pub channels: Option<Vec<ChannelId>>,
     /// How to set it; what isn't said has its default.
     #[schema(value_type = Option<Object>)]
     pub config: Option<Map<String, Value>>,
@@ -48,12 +52,18 @@ pub struct NewInstallation {
 
 impl Validate for NewInstallation {
     fn check(&self, faults: &mut Faults) {
-        check(self.version.as_deref(), self.permissions.as_deref(), faults);
+        check(self.version.as_deref(), self.permissions.as_deref(), self.channels.as_deref(), faults);
     }
 }
 
 /// Notes a version or a list that is too long.
-pub(super) fn check(version: Option<&str>, permissions: Option<&[Permission]>, faults: &mut Faults) {
+pub(super) fn check(
+    version: Option<&str>,
+    permissions: Option<&[Permission]>,
+    channels: Option<&[ChannelId]>,
+    faults: &mut Faults,
+) {
+    faults.items("/channels", channels.map_or(0, <[ChannelId]>::len), MAX_CHANNELS);
     faults.length("/version", version.unwrap_or_default(), 0, MAX_VERSION);
     faults.items("/permissions", permissions.map_or(0, <[Permission]>::len), Permission::ALL.len());
 }
@@ -79,6 +89,7 @@ struct Wanted {
     plugin: Arc<Artifact>,
     version: Option<String>,
     permissions: Vec<Permission>,
+    channels: Option<Vec<ChannelId>>,
     /// Nothing if it isn't said and the plugin is there already.
     config: Option<Configuration>,
     vault: Arc<Vault>,
@@ -89,7 +100,7 @@ struct Wanted {
 pub async fn install(app: &App, caller: &Caller, plugin: &str, new: NewInstallation) -> Result<Outcome> {
     let (guild, standing) = (new.guild_id, standing(app, caller, new.guild_id).await?);
     let plugin = app.plugins.marketplace.get(plugin).ok_or(Code::NotFound)?.clone();
-    let wanted = look_at(app, caller, plugin, new).await?;
+    let wanted = look_at(app, caller, &standing, plugin, new).await?;
     let (id, bot, max) = (InstallationId(app.next_id()?), UserId(app.next_id()?), app.config.limits.roles);
     let request_id = caller.request_id.clone();
     caller
@@ -117,6 +128,7 @@ pub async fn install(app: &App, caller: &Caller, plugin: &str, new: NewInstallat
                     version: head.version.to_string(),
                     digest: wanted.plugin.digest.clone(),
                     permissions: wanted.permissions,
+                    channels: wanted.channels,
                     config: wanted.config.unwrap_or_default(),
                     state: InstallationState::Enabled,
                     state_reason: String::new(),
@@ -130,6 +142,7 @@ pub async fn install(app: &App, caller: &Caller, plugin: &str, new: NewInstallat
                 };
                 store::insert(tx, &installation).await?;
                 tx.append(NewEvent::new(EventKind::InstallationAdded, guild, &installation)?)?;
+                lifecycle::added(tx, &installation, &wanted.plugin.manifest).await?;
                 Ok(Outcome::Installed(installation))
             })
         })
@@ -137,7 +150,13 @@ pub async fn install(app: &App, caller: &Caller, plugin: &str, new: NewInstallat
 }
 
 /// Looks at what is asked for; every fault is told at once.
-async fn look_at(app: &App, caller: &Caller, plugin: Arc<Artifact>, new: NewInstallation) -> Result<Wanted> {
+async fn look_at(
+    app: &App,
+    caller: &Caller,
+    standing: &Membership,
+    plugin: Arc<Artifact>,
+    new: NewInstallation,
+) -> Result<Wanted> {
     let (manifest, head) = (&plugin.manifest, &plugin.manifest.plugin);
     let installed = app.plugins.installed.of(&app.db, new.guild_id).await?;
     let there = installed.iter().find(|one| one.plugin == head.id.as_str());
@@ -146,6 +165,7 @@ async fn look_at(app: &App, caller: &Caller, plugin: Arc<Artifact>, new: NewInst
         faults.note("/version", FieldCode::UnknownReference);
     }
     let permissions = consent::on_installing(manifest, new.permissions, &mut faults);
+    let channels = consent::channels(manifest, standing, new.channels, &mut faults);
     let config = match (new.config, there) {
         (None, Some(_)) => None,
         (given, there) => {
@@ -156,7 +176,7 @@ async fn look_at(app: &App, caller: &Caller, plugin: Arc<Artifact>, new: NewInst
     };
     faults.into_result()?;
     let (vault, reason) = (app.plugins.vault.clone(), caller.reason.clone());
-    Ok(Wanted { version: new.version, permissions, config, vault, reason, plugin })
+    Ok(Wanted { version: new.version, permissions, channels, config, vault, reason, plugin })
 }
 
 impl Wanted {
@@ -167,7 +187,8 @@ impl Wanted {
             None => true,
         };
         let same_version = self.version.as_ref().is_none_or(|version| *version == there.version);
-        if same_version && same_config && self.permissions == there.permissions {
+        let same_channels = self.channels.is_none() || self.channels == there.channels;
+        if same_version && same_config && same_channels && self.permissions == there.permissions {
             return Ok(there);
         }
         Err(Code::AlreadyExists.into())
@@ -199,6 +220,8 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
     let found = store::installation(&mut app.db.read().await?, id).await?.ok_or(Code::NotFound)?;
     let (guild, reason) = (found.guild_id, caller.reason.clone());
     let standing = standing(app, caller, guild).await?;
+    if_match.check(found.revision)?;
+    lifecycle::goodbye(app, &found, caller.user).await;
     standing
         .change(app, caller, Permissions::MANAGE_PLUGINS, move |tx, _| {
             Box::pin(async move {
@@ -206,6 +229,7 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
                 if_match.check(old.revision)?;
                 let note = Note::new(guild, Action::InstallationDelete).target(id.0);
                 note.change("plugin", &old.plugin, None::<&str>).reason(&reason).write(tx).await?;
+                lifecycle::removed(tx, &old).await?;
                 // A moderator may have removed the bot before.
                 if let Some(bot) = crate::guilds::member_through(tx, guild, old.bot_id).await? {
                     members::remove(tx, guild, &bot).await?;
@@ -219,5 +243,7 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId, if_match:
                 Ok(())
             })
         })
-        .await
+        .await?;
+    app.plugins.begin_anew(id);
+    Ok(())
 }

@@ -10,12 +10,16 @@ use super::commit::{self, Cause, Committed};
 use super::failure::{Failure, FailureCode};
 use super::input::{Input, Output};
 use super::installation::Installation;
+use super::interactions::replies;
 use super::logs;
 use super::manifest::CallClass;
+use super::manifest::limits::Limits;
 use super::record::Ground;
 use super::run::{self, Finished};
+use super::spending::Purse;
 use crate::app::App;
 use crate::id::UserId;
+use tokio::time::Instant;
 
 /// How often a call is run again because others changed what it had read, before it runs alone.
 const ATTEMPTS: u8 = 3;
@@ -57,8 +61,14 @@ async fn called(app: App, request: Request) -> Result<Output, Failure> {
     if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
     }
-    let installation = request.installation.clone();
-    let outcome = again_and_again(app, request).await;
+    let (installation, begun) = (request.installation.clone(), Instant::now());
+    let outcome = in_turn(app, request).await;
+    let labels = [
+        ("plugin", installation.plugin.clone()),
+        ("hook", hook.to_string()),
+        ("outcome", outcome.as_ref().map_or_else(|failure| failure.code.to_string(), |_| "ok".to_owned())),
+    ];
+    metrics::histogram!("guildhall_plugin_call_seconds", &labels).record(begun.elapsed().as_secs_f64());
     let failed = match &outcome {
         Ok(_) => Some(false),
         Err(failure) if failure.code.is_its_own() => Some(failure.counts()),
@@ -70,6 +80,19 @@ async fn called(app: App, request: Request) -> Result<Output, Failure> {
         super::quarantine(app, &installation, hook, &why).await;
     }
     outcome
+}
+
+/// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time.
+async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
+    let throttled = |why: &str| Failure::new(FailureCode::Throttled, why);
+    let id = request.installation.id;
+    let places = app.plugins.spending.enter(id, Instant::now());
+    let places = places.ok_or_else(|| throttled("it has used its processor time of this minute"))?;
+    let patience = Budget::of(request.class, &Limits::default()).wall;
+    let Ok(Ok(_place)) = tokio::time::timeout(patience, places.acquire_owned()).await else {
+        return Err(throttled("too many of its calls are under way"));
+    };
+    again_and_again(app, request).await
 }
 
 async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
@@ -87,10 +110,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
     };
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
-    let share = app.plugins.share_of(installation.id);
-    let Ok(Ok(_share)) = tokio::time::timeout(budget.wall, share.acquire()).await else {
-        return refused(Failure::new(FailureCode::Full, "its other calls had not ended in time")).await;
-    };
+    let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
     let mut attempt = 1;
     // Whoever lost often enough goes alone: so it ends, however many want the same.
@@ -112,6 +132,11 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
+        };
+        app.plugins.spending.spend(request.installation.id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
+        let outcome = match outcome {
+            Ok(output) => replies::settle(&mut call, &request.input, output).await,
+            Err(failure) => Err(failure),
         };
         let outcome = match outcome {
             // What it says by this is that nothing was done.

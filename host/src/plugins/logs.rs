@@ -5,21 +5,25 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::budget::Budget;
 use super::call::Call;
+use super::changing;
 use super::contract::log::Level;
 use super::failure::Failure;
 use super::input::{Input, Output};
 use super::installation::Installation;
 use super::manifest::{CallClass, Hook};
 use super::record::Answer;
+use crate::accounts::Caller;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::closed_set;
-use crate::error::Result;
+use crate::error::{Code, Result};
+use crate::http::page::{Anchor, Page, PageQuery};
 use crate::id::InstallationId;
+use crate::log::Tx;
 
-pub(super) mod store;
+pub mod routes;
+mod store;
 
 closed_set! {
     /// How much a line matters.
@@ -85,7 +89,7 @@ pub async fn refused(app: &App, installation: &Installation, hook: Hook, event_i
         id,
         installation: installation.id,
         level: Weight::Error,
-        code: failure.code.as_str(),
+        code: failure.code.as_str().to_owned(),
         hook: hook.as_str(),
         event_id: event_id.to_owned(),
         message: failure.detail.clone(),
@@ -120,11 +124,11 @@ pub async fn keep(
 async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>, took: Duration) -> Result<()> {
     let job = &call.job;
     let installation = job.installation.id;
-    let row = |level: Weight, code: &'static str, message: &str, fields: String| -> Result<store::NewRow> {
+    let row = |level: Weight, code: &str, message: &str, fields: String| -> Result<store::NewRow> {
         let id = app.next_id()?;
         let (hook, event_id) = (job.hook.as_str(), job.event_id.clone());
         // PostgreSQL can't store it.
-        let message = message.replace('\0', "\u{fffd}");
+        let (code, message) = (code.to_owned(), message.replace('\0', "\u{fffd}"));
         Ok(store::NewRow { id, installation, level, code, hook, event_id, message, fields })
     };
     let mut rows = Vec::with_capacity(call.lines.len() + 2);
@@ -153,7 +157,7 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
             let seen = Bundle {
                 digest: job.package.artifact.digest.clone(),
                 class: job.class,
-                context: job.context(Budget::of(job.class, &job.package.artifact.manifest.limits).wall),
+                context: job.context(call.meter.budget().wall),
                 input: input.clone(),
                 answers,
                 outcome: failure.to_string(),
@@ -187,12 +191,37 @@ async fn put(
         .await
 }
 
-/// An installation's newest lines, before the one of this id.
-pub async fn read(app: &App, installation: InstallationId, before: i64, at_most: i64) -> Result<Vec<Line>> {
-    Ok(store::page(&mut app.db.read().await?, installation, before, at_most).await?)
+/// A page of an installation's log, the newest first, for those who manage plugins.
+pub async fn list(app: &App, caller: &Caller, installation: InstallationId, query: PageQuery) -> Result<Page<Line>> {
+    changing::get(app, caller, installation).await?;
+    let before = match query.anchor::<i64>()? {
+        None => i64::MAX,
+        Some(Anchor::Before(id)) => id,
+        Some(Anchor::After(_) | Anchor::Around(_)) => return Err(Code::InvalidQuery.into()),
+    };
+    let found = store::page(&mut app.db.read().await?, installation, before, query.limit() + 1).await?;
+    Ok(Page::cut(found, query.limit()))
+}
+
+/// Writes a line of the host's own, in a transaction.
+pub async fn note(
+    tx: &mut Tx,
+    line: i64,
+    installation: InstallationId,
+    code: &str,
+    hook: &'static str,
+    event_id: String,
+    message: &str,
+) -> Result<()> {
+    let (code, message, fields) = (code.to_owned(), message.to_owned(), "{}".to_owned());
+    let row = store::NewRow { id: line, installation, level: Weight::Warn, code, hook, event_id, message, fields };
+    store::insert(tx, &[row]).await?;
+    Ok(store::trim(tx, installation, KEPT).await?)
 }
 
 /// What is needed to see the call again whose failure stands in this line.
-pub async fn bundle(app: &App, installation: InstallationId, line: i64) -> Result<Option<String>> {
-    Ok(store::bundle(&mut app.db.read().await?, installation, line).await?)
+pub async fn bundle(app: &App, caller: &Caller, installation: InstallationId, line: i64) -> Result<serde_json::Value> {
+    changing::get(app, caller, installation).await?;
+    let found = store::bundle(&mut app.db.read().await?, installation, line).await?.ok_or(Code::NotFound)?;
+    Ok(serde_json::from_str(&found)?)
 }

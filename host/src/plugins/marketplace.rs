@@ -12,7 +12,7 @@ use super::artifact::{Artifact, MAX_BYTES};
 use super::consent::{self, Badge, Reach};
 use super::installation::{Installation, InstallationState};
 use super::manifest::settings::{Setting, SettingKind};
-use super::manifest::{Asked, Category, Permission};
+use super::manifest::{Asked, Category, ChannelChoice, Permission};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels;
@@ -132,6 +132,8 @@ pub struct AskedPermission {
     pub reason: String,
     /// Whether the plugin also works without.
     pub optional: bool,
+    /// Whether the admin chooses the channels that it is for.
+    pub channels: ChannelChoice,
     /// How far it reaches.
     pub group: Reach,
 }
@@ -208,6 +210,7 @@ impl Listing {
             name: asked.name,
             reason: say(&format!("permission-{}", asked.name), &asked.reason),
             optional: asked.optional,
+            channels: asked.channels,
             group: asked.name.reach(),
         };
         let show = |(key, setting): (&String, &Setting)| ShownSetting {

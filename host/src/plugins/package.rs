@@ -14,7 +14,7 @@ use super::compile;
 use super::engine::Engine;
 use super::input::Hooks;
 use super::manifest::{CallClass, Hook, Permission};
-use crate::config;
+use crate::config::Config;
 
 /// Packages that are kept ready, at most.
 const KEPT: u64 = 1_000;
@@ -56,7 +56,7 @@ impl Packages {
     /// The package of a bundled plugin: from memory, from the cache on disk, or compiled now.
     pub async fn get(
         &self,
-        settings: &config::Plugins,
+        config: &Config,
         engine: &Engine,
         cache: &compile::Cache,
         artifact: &Arc<Artifact>,
@@ -71,7 +71,7 @@ impl Packages {
         if let Some(why) = self.broken.get(&artifact.digest) {
             anyhow::bail!("{why}");
         }
-        let component = cache.component(engine, settings, artifact).await;
+        let component = cache.component(engine, config, artifact).await;
         let linked = component.and_then(|component| Package::link(engine, &component, artifact.clone()));
         match linked {
             Ok(package) => {

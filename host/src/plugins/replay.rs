@@ -81,6 +81,7 @@ fn stand_in(bundle: &Bundle) -> Installation {
         version: bundle.context.plugin_version.clone(),
         digest: bundle.digest.clone(),
         permissions: Permission::ALL.to_vec(),
+        channels: None,
         config: Configuration::default(),
         state: InstallationState::Enabled,
         state_reason: String::new(),

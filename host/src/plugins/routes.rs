@@ -15,13 +15,14 @@ use super::installation::Installation;
 use super::installing::{self, NewInstallation, Outcome};
 use super::manifest::Permission;
 use super::marketplace::{self, Listings, MarketplaceQuery};
+use super::{held, interactions, logs};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::body::{Faults, Validate};
 use crate::http::page::{IfMatch, Page, Versioned};
 use crate::http::{Body, Path, Query};
-use crate::id::{GuildId, InstallationId};
+use crate::id::{ChannelId, GuildId, InstallationId};
 
 /// The routes of this slice.
 pub fn routes() -> OpenApiRouter<App> {
@@ -30,6 +31,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(install))
         .routes(routes!(list_installations, install_here))
         .routes(routes!(get_installation, change_installation, uninstall))
+        .merge(interactions::routes::routes())
+        .merge(held::routes::routes())
+        .merge(logs::routes::routes())
 }
 
 impl IntoResponse for Outcome {
@@ -87,6 +91,8 @@ struct NewInstallationHere {
     version: Option<String>,
     /// What to allow it, as in `POST /marketplace/{integration_id}`.
     permissions: Option<Vec<Permission>>,
+    /// The channels in which it reads and writes messages, as in `POST /marketplace/{integration_id}`.
+    channels: Option<Vec<ChannelId>>,
     /// How to set it; what isn't said has its default.
     #[schema(value_type = Option<Object>)]
     config: Option<Map<String, Value>>,
@@ -94,16 +100,16 @@ struct NewInstallationHere {
 
 impl NewInstallationHere {
     fn split(self, guild_id: GuildId) -> (String, NewInstallation) {
-        let NewInstallationHere { plugin, version, permissions, config } = self;
-        (plugin, NewInstallation { guild_id, version, permissions, config })
+        let NewInstallationHere { plugin, version, permissions, channels, config } = self;
+        (plugin, NewInstallation { guild_id, version, permissions, channels, config })
     }
 }
 
 impl Validate for NewInstallationHere {
     fn check(&self, faults: &mut Faults) {
         faults.length("/plugin", &self.plugin, 1, 65);
-        let NewInstallationHere { version, permissions, .. } = self;
-        installing::check(version.as_deref(), permissions.as_deref(), faults);
+        let NewInstallationHere { version, permissions, channels, .. } = self;
+        installing::check(version.as_deref(), permissions.as_deref(), channels.as_deref(), faults);
     }
 }
 

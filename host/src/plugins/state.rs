@@ -82,6 +82,8 @@ async fn publish(
     if !store::has_topic(tx, id, topic).await? && store::count_topics(tx, id).await? >= MAX_TOPICS {
         return Err(Error::limit("topics", MAX_TOPICS as usize));
     }
+    // However it is written, it is one word for those who look for it.
+    let payload = if payload.trim() == "null" { "null" } else { payload };
     let version = tx.next_id()?;
     Ok(store::put_topic(tx, id, installation.guild_id, channel, topic, payload, version).await?)
 }

@@ -5,7 +5,7 @@ use super::installation::{Installation, InstallationState};
 use super::manifest::Permission;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result};
-use crate::id::{GuildId, InstallationId, RoleId, UserId};
+use crate::id::{ChannelId, GuildId, InstallationId, RoleId, UserId};
 
 #[derive(sqlx::FromRow)]
 struct InstallationRow {
@@ -15,6 +15,7 @@ struct InstallationRow {
     version: String,
     digest: String,
     permissions: String,
+    channels: Option<String>,
     config: String,
     state: InstallationState,
     state_reason: String,
@@ -38,6 +39,7 @@ impl TryFrom<InstallationRow> for Installation {
             version: row.version,
             digest: row.digest,
             permissions: decode::<Vec<Permission>>(&row.permissions)?,
+            channels: row.channels.as_deref().map(decode::<Vec<ChannelId>>).transpose()?,
             config: decode::<Configuration>(&row.config)?,
             state: row.state,
             state_reason: row.state_reason,
@@ -62,24 +64,27 @@ fn encode<T: serde::Serialize>(value: &T) -> Result<String> {
 
 /// An installation that isn't removed.
 pub async fn installation(conn: &mut Conn, id: InstallationId) -> Result<Option<Installation>> {
-    let sql = "select id, guild_id, plugin, version, digest, permissions, config, state, state_reason, bot_id, role_id,
-        position, revision, installed_by, created_at, updated_at from installations
+    let sql =
+        "select id, guild_id, plugin, version, digest, permissions, channels, config, state, state_reason, bot_id,
+        role_id, position, revision, installed_by, created_at, updated_at from installations
         where id = $1 and removed_at is null";
     conn.optional::<InstallationRow>(sql, &[&id]).await?.map(Installation::try_from).transpose()
 }
 
 /// A plugin in a guild, if it is installed there.
 pub async fn in_guild(conn: &mut Conn, guild: GuildId, plugin: &str) -> Result<Option<Installation>> {
-    let sql = "select id, guild_id, plugin, version, digest, permissions, config, state, state_reason, bot_id, role_id,
-        position, revision, installed_by, created_at, updated_at from installations
+    let sql =
+        "select id, guild_id, plugin, version, digest, permissions, channels, config, state, state_reason, bot_id,
+        role_id, position, revision, installed_by, created_at, updated_at from installations
         where guild_id = $1 and plugin = $2 and removed_at is null";
     conn.optional::<InstallationRow>(sql, &[&guild, &plugin]).await?.map(Installation::try_from).transpose()
 }
 
 /// All that a guild has installed, in the order of filters.
 pub async fn of_guild(conn: &mut Conn, guild: GuildId) -> Result<Vec<Installation>> {
-    let sql = "select id, guild_id, plugin, version, digest, permissions, config, state, state_reason, bot_id, role_id,
-        position, revision, installed_by, created_at, updated_at from installations
+    let sql =
+        "select id, guild_id, plugin, version, digest, permissions, channels, config, state, state_reason, bot_id,
+        role_id, position, revision, installed_by, created_at, updated_at from installations
         where guild_id = $1 and removed_at is null order by position, id";
     let rows: Vec<InstallationRow> = conn.all(sql, &[&guild]).await?;
     rows.into_iter().map(Installation::try_from).collect()
@@ -87,18 +92,20 @@ pub async fn of_guild(conn: &mut Conn, guild: GuildId) -> Result<Vec<Installatio
 
 /// Installations after one, in the order of their ids.
 pub async fn after(conn: &mut Conn, after: InstallationId, limit: i64) -> Result<Vec<Installation>> {
-    let sql = "select id, guild_id, plugin, version, digest, permissions, config, state, state_reason, bot_id, role_id,
-        position, revision, installed_by, created_at, updated_at from installations
+    let sql =
+        "select id, guild_id, plugin, version, digest, permissions, channels, config, state, state_reason, bot_id,
+        role_id, position, revision, installed_by, created_at, updated_at from installations
         where id > $1 and removed_at is null order by id limit $2";
     let rows: Vec<InstallationRow> = conn.all(sql, &[&after, &limit]).await?;
     rows.into_iter().map(Installation::try_from).collect()
 }
 
 pub async fn insert(conn: &mut Conn, new: &Installation) -> Result<()> {
-    let sql = "insert into installations (id, guild_id, plugin, version, digest, permissions, config, state,
-        state_reason, bot_id, role_id, position, revision, installed_by, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    let sql = "insert into installations (id, guild_id, plugin, version, digest, permissions, channels, config,
+        state, state_reason, bot_id, role_id, position, revision, installed_by, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     let (permissions, config) = (encode(&new.permissions)?, encode(&new.config)?);
+    let channels = new.channels.as_ref().map(encode).transpose()?;
     conn.execute(
         sql,
         &[
@@ -108,6 +115,7 @@ pub async fn insert(conn: &mut Conn, new: &Installation) -> Result<()> {
             &new.version,
             &new.digest,
             &permissions,
+            &channels,
             &config,
             &new.state,
             &new.state_reason,
@@ -126,9 +134,10 @@ pub async fn insert(conn: &mut Conn, new: &Installation) -> Result<()> {
 
 /// Stores an installation as it is to be.
 pub async fn update(conn: &mut Conn, new: &Installation) -> Result<()> {
-    let sql = "update installations set version = $2, digest = $3, permissions = $4, config = $5, state = $6,
-        state_reason = $7, position = $8, revision = $9, updated_at = $10 where id = $1";
+    let sql = "update installations set version = $2, digest = $3, permissions = $4, channels = $5, config = $6,
+        state = $7, state_reason = $8, position = $9, revision = $10, updated_at = $11 where id = $1";
     let (permissions, config) = (encode(&new.permissions)?, encode(&new.config)?);
+    let channels = new.channels.as_ref().map(encode).transpose()?;
     conn.execute(
         sql,
         &[
@@ -136,6 +145,7 @@ pub async fn update(conn: &mut Conn, new: &Installation) -> Result<()> {
             &new.version,
             &new.digest,
             &permissions,
+            &channels,
             &config,
             &new.state,
             &new.state_reason,
@@ -168,9 +178,39 @@ pub async fn leftovers(conn: &mut Conn, before: Timestamp, limit: i64) -> Result
     conn.all(sql, &[&before, &limit]).await
 }
 
-/// Removes an installation with all that it has kept.
-pub async fn purge(conn: &mut Conn, id: InstallationId) -> Result<()> {
-    conn.execute("delete from installations where id = $1", &[&id]).await.map(drop)
+/// Some of what installations keep, by the table.
+const KEPT: [&str; 10] = [
+    "delete from plugin_kv where installation_id = $1
+        and key in (select key from plugin_kv where installation_id = $1 limit $2)",
+    "delete from plugin_resources where id in (select id from plugin_resources where installation_id = $1 limit $2)",
+    "delete from plugin_timers where installation_id = $1
+        and id in (select id from plugin_timers where installation_id = $1 limit $2)",
+    "delete from plugin_deliveries where id in (select id from plugin_deliveries where installation_id = $1 limit $2)",
+    "delete from plugin_topics where installation_id = $1
+        and topic in (select topic from plugin_topics where installation_id = $1 limit $2)",
+    "delete from plugin_logs where id in (select id from plugin_logs where installation_id = $1 limit $2)",
+    "delete from plugin_bundles where id in (select id from plugin_bundles where installation_id = $1 limit $2)",
+    "delete from held_messages where id in (select id from held_messages where installation_id = $1 limit $2)",
+    "delete from member_badges where installation_id = $1 and (guild_id, user_id, badge) in
+        (select guild_id, user_id, badge from member_badges where installation_id = $1 limit $2)",
+    "delete from plugin_usage where installation_id = $1 and $2 > 0",
+];
+
+/// Removes some of what an installation has kept, its own row last; whether all of it is gone.
+pub async fn purge(conn: &mut Conn, id: InstallationId, at_most: i64) -> Result<bool> {
+    for sql in KEPT {
+        if conn.execute(sql, &[&id, &at_most]).await? >= at_most.unsigned_abs() {
+            return Ok(false);
+        }
+    }
+    conn.execute("delete from installations where id = $1", &[&id]).await?;
+    Ok(true)
+}
+
+/// Whether anything is installed anywhere.
+pub async fn is_any_installed(conn: &mut Conn) -> Result<bool> {
+    let sql = "select 1 from installations where removed_at is null limit 1";
+    conn.optional::<(i32,)>(sql, &[]).await.map(|found| found.is_some())
 }
 
 /// Whether a guild has installations, removed ones too.

@@ -2,32 +2,44 @@
 
 use std::time::Duration;
 
-use super::store;
+use super::store::{self, Leftover};
 use crate::accounts::bots;
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::id::GuildId;
+use crate::log::Tx;
 
 /// How long the data of a removed installation is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Installations that one sweep removes: the next one goes on.
 const AT_ONCE: i64 = 200;
+/// Rows of one table that one transaction removes: others wait for it.
+const ROWS: i64 = 500;
+/// Transactions that one sweep makes for one installation: the next sweep goes on.
+const STEPS: usize = 100;
 
 /// Removes what is over. Called again and again by the server's timers.
 pub async fn sweep(app: &App) -> Result<()> {
     let leftovers = store::leftovers(&mut app.db.read().await?, app.now().before(KEPT), AT_ONCE).await?;
     for gone in leftovers {
-        app.writer
-            .run(None, None, &[gone.guild_id.into(), gone.bot_id.into()], move |tx| {
-                Box::pin(async move {
-                    store::purge(tx, gone.id).await?;
-                    bots::dismiss(tx, gone.bot_id).await
-                })
-            })
-            .await?;
+        let streams = [gone.guild_id.into(), gone.bot_id.into()];
+        for _ in 0..STEPS {
+            if app.writer.run(None, None, &streams, move |tx| Box::pin(forget(tx, gone))).await? {
+                break;
+            }
+        }
     }
     Ok(())
+}
+
+/// Forgets some of an installation, its bot last; whether nothing is left.
+async fn forget(tx: &mut Tx, gone: Leftover) -> Result<bool> {
+    let done = store::purge(tx, gone.id, ROWS).await?;
+    if done {
+        bots::dismiss(tx, gone.bot_id).await?;
+    }
+    Ok(done)
 }
 
 /// Whether something of a guild is still kept here: then its own row must stay.

@@ -1,46 +1,50 @@
-//! Calls hooks of an installation directly, for tests of hooks that nothing else calls at will.
+//! What becomes of a call that came to nothing and that nobody waits for: whether it is tried again, and when.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::Value;
-
-use super::commit::Cause;
-use super::failure::Failure;
-use super::input::Input;
-use super::installation::Installation;
-use super::invoke::{Request, invoke};
-use super::manifest::{CallClass, Hook};
+use super::failure::{Failure, FailureCode};
+use super::manifest::Hook;
 use crate::app::App;
-use crate::id::UserId;
+use crate::id::InstallationId;
 
-/// Calls a hook with an input as replay bundles have it, on behalf of somebody or of nobody; answers why it came
-/// to nothing, if it did.
-pub async fn call(
-    app: &App,
-    installation: Arc<Installation>,
-    input: Value,
-    actor: Option<UserId>,
-) -> anyhow::Result<Option<Failure>> {
-    let input: Input = serde_json::from_value(input)?;
-    let class = match input.hook() {
-        Hook::FilterMessage => CallClass::Filter,
-        Hook::OnMessage | Hook::OnMessages | Hook::OnReaction | Hook::OnMember | Hook::OnVoice => CallClass::Event,
-        Hook::Interactions => CallClass::Interaction,
-        Hook::HttpRoutes => CallClass::Route,
-        Hook::Scheduled => CallClass::Scheduled,
-        Hook::Lifecycle => CallClass::Lifecycle,
-    };
-    let request = Request {
-        installation,
-        input,
-        class,
-        event_id: format!("trying/{}", app.next_id()?),
-        actor,
-        locale: "en".to_owned(),
-        depth: 0,
-        tried: 0,
-        filtered: None,
-        cause: Cause::Nothing,
-    };
-    Ok(invoke(app, request).await.err())
+/// Attempts in all.
+const ATTEMPTS: i64 = 3;
+/// How long the second attempt waits; each after it four times as long.
+const WAIT: Duration = Duration::from_millis(500);
+/// How long to wait for a breaker that is just being probed.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// What comes next.
+pub enum Next {
+    /// Another attempt: the count of those before it, and how long it waits.
+    Again {
+        /// Attempts so far.
+        attempt: i64,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// Nothing: it was tried often enough.
+    GiveUp,
+    /// Nothing: the plugin said no, or need not be asked any more.
+    Over,
+}
+
+/// What comes after a call failed that was tried `tried` times before.
+pub fn after(app: &App, installation: InstallationId, hook: Hook, failure: &Failure, tried: i64) -> Next {
+    match failure.code {
+        // It wasn't called at all.
+        FailureCode::BreakerOpen => {
+            let now = app.now();
+            let until = app.plugins.breakers.open_until(installation, hook).map_or(PROBE, |until| until.since(now));
+            Next::Again { attempt: tried, wait: until.max(PROBE) }
+        }
+        code if failure.counts() || matches!(code, FailureCode::Conflict | FailureCode::Full | FailureCode::Host) => {
+            let attempt = tried + 1;
+            if attempt >= ATTEMPTS {
+                return Next::GiveUp;
+            }
+            Next::Again { attempt, wait: WAIT * 4_u32.pow(tried.clamp(0, ATTEMPTS) as u32) }
+        }
+        _ => Next::Over,
+    }
 }

@@ -7,7 +7,7 @@ use semver::Version;
 use super::artifact::Artifact;
 use super::changing::settle;
 use super::installation::Installation;
-use super::{consent, store};
+use super::{consent, lifecycle, store};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::body::Faults;
@@ -48,7 +48,10 @@ async fn upgrade(tx: &mut Tx, id: InstallationId, plugin: Arc<Artifact>) -> Resu
     consent::check_required(&plugin.manifest, &new.permissions, &mut faults);
     plugin.manifest.check_required(&new.config, &mut faults);
     match faults.into_result() {
-        Ok(()) => settle(tx, &old, new, "").await.map(drop),
+        Ok(()) => {
+            let new = settle(tx, &old, new, "").await?;
+            lifecycle::changed(tx, &old, &new, &plugin.manifest).await
+        }
         Err(_) => Ok(()),
     }
 }

@@ -28,6 +28,7 @@ use crate::http::page::Page;
 use crate::id::{ChannelId, FileId, GuildId, MessageId, UserId};
 use crate::messaging::mentions::AllowedMentions;
 use crate::messaging::{self, Draft};
+use crate::plugins::interactions::{self, NewInteraction};
 use crate::voice;
 
 /// Members that one request gives, at most.
@@ -45,6 +46,7 @@ pub async fn run(session: &Session, name: &str, body: &RawValue) -> Result<Arc<s
         // All but messages are boxed: together they would make every message's future large.
         CommandName::JoinRoom => Box::pin(join_room(session, caller, parse(body)?)).await,
         CommandName::LeaveRoom => Box::pin(leave_room(session, caller, parse(body)?)).await,
+        CommandName::Interact => Box::pin(interact(session, caller, parse(body)?)).await,
         CommandName::Typing => Box::pin(typing(session, caller, parse(body)?, Moment::Typing)).await,
         CommandName::StopTyping => Box::pin(typing(session, caller, parse(body)?, Moment::StopTyping)).await,
         CommandName::RequestMembers => Box::pin(request_members(session, caller, parse(body)?)).await,
@@ -137,6 +139,10 @@ async fn send_message(session: &Session, caller: &Caller, body: SendMessage) -> 
     draft.check(&mut faults);
     faults.into_result()?;
     Ok(messaging::send(&session.app, caller, channel, draft).await?.message)
+}
+
+async fn interact(session: &Session, caller: &Caller, new: NewInteraction) -> Result<Arc<str>> {
+    json(&interactions::interact(&session.app, caller, new).await?)
 }
 
 /// `channel:ID` or `guild:ID`.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -352,6 +353,16 @@ impl Hub {
     /// The position of the last row of a shard that was published.
     pub fn head(&self, shard: i64) -> i64 {
         self.tail.lock().head(shard)
+    }
+
+    /// Resolves once more rows are published than were when this was called.
+    pub fn next_publish(&self) -> Notified<'_> {
+        self.published.notified()
+    }
+
+    /// A shard's published rows after a position, from memory, `limit` at most; nothing if they aren't all there.
+    pub fn rows_after(&self, shard: i64, position: i64, limit: usize) -> Option<Vec<Arc<Entry>>> {
+        self.tail.lock().after(shard, position, limit)
     }
 
     /// A stream's rows after a position, from memory; nothing if they aren't all there.

@@ -24,6 +24,8 @@ use crate::error::Result;
 use crate::http::caller::prove;
 use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
+use crate::plugins::state::TopicState;
+use crate::plugins::topics;
 use crate::voice::ending;
 
 /// The body of `channel_shown`.
@@ -33,6 +35,8 @@ pub(super) struct Shown<'a> {
     guild_id: GuildId,
     channel_id: ChannelId,
     channel: &'a Channel,
+    /// What plugins say of things in it.
+    plugins: Vec<TopicState>,
 }
 
 impl Backend for App {
@@ -90,7 +94,9 @@ impl Backend for App {
     }
     async fn shown(&self, guild_id: GuildId, channel_id: ChannelId) -> Result<Option<Arc<str>>> {
         let Some(channel) = self.rules.view(&self.db, channel_id).await? else { return Ok(None) };
-        Ok(Some(serde_json::to_string(&Shown { guild_id, channel_id, channel: &channel })?.into()))
+        let mut conn = self.db.read().await?;
+        let plugins = topics::told_through(&mut conn, guild_id, |place| place == Some(channel_id)).await?;
+        Ok(Some(serde_json::to_string(&Shown { guild_id, channel_id, channel: &channel, plugins })?.into()))
     }
     async fn run(session: &Session<Self>, name: &str, body: &RawValue) -> Result<Arc<str>> {
         command::run(session, name, body).await

@@ -15,6 +15,8 @@ use crate::guilds::{self, Guild, members::Member, roles::Role};
 use crate::id::{ChannelId, GuildId, StreamId, UserId};
 use crate::log;
 use crate::messaging::read_states::{self, ReadState};
+use crate::plugins::state::TopicState;
+use crate::plugins::topics;
 use crate::voice::{self, VoiceState};
 
 /// Streams as somebody sees them, all at one moment.
@@ -101,6 +103,8 @@ struct GuildSnapshot {
     member: Option<Member>,
     voice_states: Vec<VoiceState>,
     read_states: Vec<ReadState>,
+    /// What plugins say of things, in the channels that the member sees and in none.
+    plugins: Vec<TopicState>,
 }
 
 /// These streams as somebody sees them; those that they don't belong to are left out.
@@ -163,6 +167,7 @@ async fn guild(app: &App, conn: &mut Conn, membership: &Membership) -> Result<Gu
         member: guilds::member_through(conn, guild, user).await?,
         voice_states: voice_states(app, conn, guild.into(), &ids).await?,
         read_states: read_states::in_channels(conn, user, &ids).await?,
+        plugins: topics::told_through(conn, guild, |place| place.is_none_or(|channel| ids.contains(&channel))).await?,
         channels: visible,
     })
 }

@@ -19,6 +19,7 @@ struct Row {
     muted: bool,
     deafened: bool,
     position: i64,
+    joined_at: Timestamp,
     server_muted: Option<bool>,
     server_deafened: Option<bool>,
 }
@@ -29,6 +30,7 @@ impl From<Row> for Present {
             state: VoiceState {
                 user_id: row.user_id,
                 channel_id: Some(row.channel_id),
+                joined_at: row.joined_at,
                 muted: row.muted,
                 deafened: row.deafened,
                 server_muted: row.server_muted.unwrap_or(false),
@@ -46,7 +48,7 @@ impl From<Row> for Present {
 /// Where somebody is; nothing if they are in no voice channel.
 pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Option<Present>> {
     let sql = "select v.user_id, v.stream_id, v.channel_id, v.session_id, v.node, v.incarnation, v.muted, v.deafened,
-        v.position, m.muted as server_muted, m.deafened as server_deafened
+        v.position, v.joined_at, m.muted as server_muted, m.deafened as server_deafened
         from voice_states v left join members m on m.guild_id = v.stream_id and m.user_id = v.user_id
         where v.user_id = $1";
     Ok(conn.optional::<Row>(sql, &[&user]).await?.map(Present::from))
@@ -55,7 +57,7 @@ pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Option<Present>> {
 /// Everybody in the channels of a stream, whoever came first first.
 pub async fn in_stream(conn: &mut Conn, stream: StreamId) -> Result<Vec<Present>> {
     let sql = "select v.user_id, v.stream_id, v.channel_id, v.session_id, v.node, v.incarnation, v.muted, v.deafened,
-        v.position, m.muted as server_muted, m.deafened as server_deafened
+        v.position, v.joined_at, m.muted as server_muted, m.deafened as server_deafened
         from voice_states v left join members m on m.guild_id = v.stream_id and m.user_id = v.user_id
         where v.stream_id = $1 order by v.joined_at, v.user_id";
     Ok(conn.all::<Row>(sql, &[&stream]).await?.into_iter().map(Present::from).collect())

@@ -32,7 +32,8 @@ impl MemberRow {
             kind: self.kind.as_str(),
         };
         let MemberRow { nick, joined_at, timed_out_until, muted, deafened, .. } = self;
-        Member { user, nick, roles, joined_at, timed_out_until, muted, deafened }
+        let badges = Vec::new();
+        Member { user, nick, roles, joined_at, timed_out_until, muted, deafened, badges }
     }
 }
 

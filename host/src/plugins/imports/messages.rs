@@ -3,10 +3,9 @@
 use wasmtime::Result;
 
 use crate::channels::{self, Access, Permissions};
-use crate::http::body::{Faults, Validate};
 use crate::http::page::PageQuery;
 use crate::id::{ChannelId, MessageId, UserId};
-use crate::messaging::{Draft, history};
+use crate::messaging::history;
 use crate::plugins::call::{Call, answer, told};
 use crate::plugins::contract::types::{self, Error, Page};
 use crate::plugins::contract::{messages_read, messages_write, moderation};
@@ -74,7 +73,8 @@ impl messages_write::Host for Call {
             allowed!(self.require(Permission::MessagesWrite));
             let access = allowed!(self.seen_channel(channel, Permissions::NONE).await?);
             allowed!(told(access.require_speech(true))?);
-            let draft = allowed!(checked(draft));
+            allowed!(self.actor_speaks(access.channel).await?);
+            let draft = allowed!(convert::checked(draft));
             let id = allowed!(told(self.app()?.next_id())?);
             self.work.actions.push(Action::Send { id: MessageId(id), channel: access.channel, draft });
             Ok(id as u64)
@@ -86,7 +86,7 @@ impl messages_write::Host for Call {
         answer!(self, "messages-write.edit", {
             allowed!(self.require(Permission::MessagesWrite));
             let access = allowed!(self.seen_channel(channel, Permissions::NONE).await?);
-            let draft = allowed!(checked(draft));
+            let draft = allowed!(convert::checked(draft));
             self.work.actions.push(Action::Edit { channel: access.channel, id: MessageId(id as i64), draft });
             Ok(())
         })
@@ -117,7 +117,7 @@ impl messages_write::Host for Call {
         self.meter.action()?;
         answer!(self, "messages-write.direct", {
             allowed!(self.require(Permission::MessagesWrite));
-            let draft = allowed!(checked(draft));
+            let draft = allowed!(convert::checked(draft));
             let (app, user) = (self.app()?, UserId(user as i64));
             let guild = self.job.installation.guild_id;
             if allowed!(told(channels::membership_of(&app, guild, user).await)?).is_none() {
@@ -211,11 +211,22 @@ impl Call {
         if access.guild() != Some(installation.guild_id) {
             return Ok(Err(Error::NotFound));
         }
+        let parent = access.rule().and_then(|rule| rule.parent);
+        if !installation.is_given(access.channel, parent) {
+            return Ok(Err(Error::Denied("this channel".to_owned())));
+        }
         allowed!(told(access.require(needed))?);
         if let Some(actor) = self.job.acts_for() {
             allowed!(told(channels::access_of(&app, channel, actor).await.and_then(|one| one.require(needed)))?);
         }
         Ok(Ok(access))
+    }
+
+    /// Refuses to speak where whoever acts through the bot may not.
+    async fn actor_speaks(&self, channel: ChannelId) -> Result<Answer<()>> {
+        let Some(actor) = self.job.acts_for() else { return Ok(Ok(())) };
+        let access = told(channels::access_of(&self.app()?, channel, actor).await)?;
+        told(allowed!(access).require_speech(true))
     }
 
     /// Refuses what the bot, or whoever acts through it, may not do in the guild.
@@ -229,17 +240,5 @@ impl Call {
             }
         }
         Ok(Ok(()))
-    }
-}
-
-/// A draft that people could send, too.
-fn checked(draft: types::Draft) -> Answer<Draft> {
-    let draft = convert::draft(draft)?;
-    let mut faults = Faults::default();
-    draft.check(&mut faults);
-    match faults.into_result() {
-        Ok(()) => Ok(draft),
-        Err(crate::error::Error::Invalid(faults)) => Err(Error::Invalid(faults.iter().map(convert::fault).collect())),
-        Err(_) => Err(invalid("", "INVALID_FORMAT")),
     }
 }

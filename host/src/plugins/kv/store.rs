@@ -82,8 +82,7 @@ pub async fn scan_versions(
             and (expires_at is null or expires_at > $5)
         order by key limit $6";
     let end = end_of(prefix);
-    let rows: Vec<(Vec<u8>, i64)> =
-        conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
+    let rows: Vec<(Vec<u8>, i64)> = conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
     Ok(rows.into_iter().map(|(key, version)| (String::from_utf8_lossy(&key).into_owned(), version)).collect())
 }
 

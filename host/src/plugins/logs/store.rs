@@ -9,7 +9,7 @@ pub struct NewRow {
     pub id: i64,
     pub installation: InstallationId,
     pub level: Weight,
-    pub code: &'static str,
+    pub code: String,
     pub hook: &'static str,
     pub event_id: String,
     pub message: String,

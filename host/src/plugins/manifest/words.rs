@@ -96,6 +96,7 @@ closed_set! {
     }
 }
 
+// As above.
 #[allow(clippy::derivable_impls)]
 impl Default for ChannelChoice {
     fn default() -> ChannelChoice {

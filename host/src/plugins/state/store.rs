@@ -21,7 +21,8 @@ pub async fn count_timers(conn: &mut Conn, id: InstallationId) -> Result<i64> {
 /// Sets a timer, in the place of one of the same name.
 pub async fn put_timer(conn: &mut Conn, id: InstallationId, timer: &str, at: Timestamp, payload: &[u8]) -> Result<()> {
     let sql = "insert into plugin_timers (installation_id, id, at, payload) values ($1, $2, $3, $4)
-        on conflict (installation_id, id) do update set at = excluded.at, payload = excluded.payload, attempt = 0";
+        on conflict (installation_id, id) do update set at = excluded.at, payload = excluded.payload, attempt = 0,
+        held_until = 0";
     conn.execute(sql, &[&id, &timer, &at, &payload]).await.map(drop)
 }
 
@@ -45,7 +46,8 @@ pub async fn move_timer(
     at: Timestamp,
     next: Timestamp,
 ) -> Result<bool> {
-    let sql = "update plugin_timers set at = $4, attempt = 0 where installation_id = $1 and id = $2 and at = $3";
+    let sql = "update plugin_timers set at = $4, attempt = 0, held_until = 0
+        where installation_id = $1 and id = $2 and at = $3";
     Ok(conn.execute(sql, &[&id, &timer, &at, &next]).await? > 0)
 }
 

@@ -25,6 +25,8 @@ use crate::messaging::read_states::ReadState;
 use crate::plugins::Installation;
 use crate::plugins::alerts::Alert;
 use crate::plugins::held::{Released, Shown as HeldMessage};
+use crate::plugins::interactions::NewInteraction;
+use crate::plugins::interactions::replies::Answer;
 use crate::plugins::state::{Badge, TopicState};
 use crate::sockets::command::{self, CommandName};
 use crate::sockets::event::Moment;
@@ -128,6 +130,7 @@ impl Schemas {
         match name {
             CommandName::JoinRoom | CommandName::LeaveRoom => self.of::<command::InRoom>(),
             CommandName::SendMessage => self.of::<command::SendMessage>(),
+            CommandName::Interact => self.of::<NewInteraction>(),
             CommandName::Typing | CommandName::StopTyping | CommandName::JoinVoice | CommandName::LeaveVoice => {
                 self.of::<command::InChannel>()
             }
@@ -142,6 +145,7 @@ impl Schemas {
         match name {
             CommandName::JoinRoom | CommandName::LeaveRoom => self.of::<command::InRoom>(),
             CommandName::SendMessage => self.of::<Message>(),
+            CommandName::Interact => self.of::<Answer>(),
             CommandName::Typing | CommandName::StopTyping => self.of::<command::Typing>(),
             CommandName::RequestMembers => {
                 let items = self.of::<command::MemberThere>();

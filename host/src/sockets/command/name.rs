@@ -11,6 +11,8 @@ closed_set! {
         LeaveRoom = "leave_room",
         /// Send a message.
         SendMessage = "send_message",
+        /// Give a command of a plugin, use its buttons and lists, or send its forms.
+        Interact = "interact",
         /// Say that one types.
         Typing = "typing",
         /// Say that one types no longer.

@@ -83,10 +83,22 @@ impl Tail {
 
     /// A stream's rows after a position; nothing if they aren't all here.
     pub fn of_stream(&self, shard: i64, stream: StreamId, after: i64) -> Option<Vec<Told>> {
-        let shard = self.shards.get(&shard)?;
-        let first = shard.head + 1 - shard.rows.len() as i64;
-        let skipped = usize::try_from(after + 1 - first).ok()?;
-        Some(shard.rows.iter().skip(skipped).filter(|told| told.entry.stream == stream).cloned().collect())
+        let rows = self.shards.get(&shard)?.after(after)?;
+        Some(rows.filter(|told| told.entry.stream == stream).cloned().collect())
+    }
+
+    /// A shard's rows after a position, `limit` at most; nothing if they aren't all here.
+    pub fn after(&self, shard: i64, after: i64, limit: usize) -> Option<Vec<Arc<Entry>>> {
+        let rows = self.shards.get(&shard)?.after(after)?;
+        Some(rows.take(limit).map(|told| told.entry.clone()).collect())
+    }
+}
+
+impl Shard {
+    fn after(&self, position: i64) -> Option<impl Iterator<Item = &Told>> {
+        let first = self.head + 1 - self.rows.len() as i64;
+        let skipped = usize::try_from(position + 1 - first).ok()?;
+        Some(self.rows.range(skipped.min(self.rows.len())..))
     }
 }
 
@@ -123,6 +135,8 @@ mod tests {
         assert_eq!(positions(tail.of_stream(0, StreamId(1), 20)), Some(vec![]));
         assert_eq!(positions(tail.of_stream(0, StreamId(1), 9)), None);
         assert_eq!(positions(tail.of_stream(7, StreamId(1), 9)), None);
+        let after = |position, limit| tail.after(0, position, limit).map(|rows| rows.len());
+        assert_eq!((after(10, 4), after(18, 4), after(99, 4), after(9, 4)), (Some(4), Some(2), Some(0), None));
     }
 
     #[test]

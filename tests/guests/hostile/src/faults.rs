@@ -3,7 +3,9 @@
 use std::hint::black_box;
 
 use guildhall_sdk::log::{self, Level};
-use guildhall_sdk::{Draft, Error, Fault, Id, Result, channels, clock, i18n, kv, messages_write, random, schedule};
+use guildhall_sdk::{
+    Draft, Error, Fault, Id, Result, Snowflake, channels, clock, i18n, kv, messages_write, random, schedule,
+};
 
 const MIB: usize = 1 << 20;
 
@@ -150,4 +152,9 @@ pub fn wait(payload: &[u8]) -> Result<()> {
         }
     }
     Err(Error::internal("it never came"))
+}
+
+/// Says something to whatever was said.
+pub fn answer(channel: Snowflake) -> Result<()> {
+    messages_write::send(channel, &Draft::text("and so?")).map(drop)
 }

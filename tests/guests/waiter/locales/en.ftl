@@ -1,0 +1,2 @@
+badge-regular = Regular
+    .description = Comes every day.
