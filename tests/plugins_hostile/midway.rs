@@ -28,7 +28,7 @@ const CHANGES: &[Change] = &[
 pub async fn go_through(yard: &Yard<'_>) {
     for (change, code) in CHANGES {
         let place = yard.place("hostile.wait").await;
-        yard.set(&place, None).await;
+        yard.unleash(&place, "scheduled").await;
         let (installation, app) = (yard.installation(&place).await, yard.app.app.clone());
         let payload: Vec<u8> = place.general.clone().into_bytes();
         let (input, ada) = (json!({"Scheduled": ["t", payload]}), UserId(number(&yard.ada.id)));
@@ -87,7 +87,7 @@ async fn kept(yard: &Yard<'_>, place: &Place) -> usize {
 /// Whoever asked goes away before there is an answer: the call ends by itself, and counts.
 pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
     let place = yard.place("hostile.loop").await;
-    yard.set(&place, None).await;
+    yard.unleash(&place, "http-routes").await;
     let path = format!("/p/{}/{}/do", place.guild, place.plugin);
     // The first answer says that the code is ready: the others are about nothing but its running.
     yard.ask(&place, "").await.problem(502, "PLUGIN_FAILED");
@@ -107,8 +107,8 @@ pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
 /// try once more.
 pub async fn breakers_open(yard: &Yard<'_>) {
     let (place, same) = (yard.place("hostile.breaks").await, yard.place("hostile.breaks").await);
-    yard.set(&place, None).await;
-    yard.set(&same, None).await;
+    yard.unleash(&place, "http-routes").await;
+    yard.unleash(&same, "http-routes").await;
     let failures = async || yard.log(&place).await.iter().filter(|line| line["code"] == "TRAPPED").count();
     let fail = async || yard.ask(&place, "?panic=1").await.problem(502, "PLUGIN_FAILED");
     for _ in 0..5 {
@@ -179,7 +179,7 @@ pub async fn two_that_answer_each_other_come_to_an_end(yard: &Yard<'_>) {
     let made = yard.ada.post("/marketplace/hostile.pong", new).await.expect(201);
     let pong = Place { installation: id(&made), plugin: "hostile.pong".into(), ..ping.clone() };
     for place in [&ping, &pong] {
-        yard.set(place, None).await;
+        yard.unleash(place, "on-message").await;
     }
     yard.ada.say(&ping.general, "hello").await;
     for place in [&ping, &pong] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::guilds_cast::id;
-use crate::support::{Answer, json};
+use crate::support::{Answer, User, json};
 
 use super::yard::{Place, Yard};
 
@@ -60,13 +60,13 @@ impl Things {
 /// Goes through all of them.
 pub async fn go_through(yard: &Yard<'_>) {
     let other = yard.place("hostile.none").await;
-    let elsewhere = things(yard, &other, "bob").await;
+    let elsewhere = things(yard, &other, "bob", "none").await;
     let nothing = ["18446744073709551615", "0", "9223372036854775808"];
     let before = history(yard, &other).await;
     for (at, (fault, names, others, nobodys)) in REACHES.iter().enumerate() {
-        let place = yard.place(&format!("hostile.{fault}")).await;
-        yard.set(&place, None).await;
-        let own = things(yard, &place, &format!("eve{at}")).await;
+        let place = yard.place("hostile.none").await;
+        yard.set(&place, json!({ "fault": fault })).await;
+        let own = things(yard, &place, &format!("eve{at}"), fault).await;
         let told = answered(yard.ask(&place, &elsewhere.query(names)).await);
         assert_eq!(told, *others, "{fault} with another guild's ids");
         for id in nothing {
@@ -97,36 +97,36 @@ pub async fn go_through(yard: &Yard<'_>) {
 
 /// A resource of another installation is nobody's to delete.
 pub async fn resources_belong_to_their_installations(yard: &Yard<'_>) {
-    let [mine, other] = [yard.place("hostile.none").await, yard.place("hostile.reach-resource").await];
-    yard.set(&other, None).await;
+    let [mine, other] = [yard.place("hostile.none").await, yard.place("hostile.none").await];
+    yard.set(&other, json!({"fault": "reach-resource"})).await;
     yard.ask(&other, &format!("?channel={}", other.general)).await.expect(200);
     let sql = "select id from plugin_resources order by id desc limit 1";
     let (resource,): (i64,) = yard.app.app.db.read().await.unwrap().one(sql, &[]).await.unwrap();
     let query = format!("?resource={resource}");
-    yard.set(&mine, Some("reach-resource-delete")).await;
-    yard.set(&other, Some("reach-resource-delete")).await;
+    yard.set(&mine, json!({"fault": "reach-resource-delete"})).await;
+    yard.set(&other, json!({"fault": "reach-resource-delete"})).await;
     assert_eq!(answered(yard.ask(&mine, &query).await), "404 NOT_FOUND");
     assert_eq!(answered(yard.ask(&other, &query).await), "200 ");
     assert_eq!(answered(yard.ask(&other, &query).await), "404 NOT_FOUND");
 }
 
 /// What a guild has that may be reached for. The message is the bot's own where that can be.
-async fn things(yard: &Yard<'_>, place: &Place, who: &str) -> Things {
+async fn things(yard: &Yard<'_>, place: &Place, who: &str, fault: &str) -> Things {
     let [user] = yard.app.users([who]).await;
     user.join(&place.guild).await;
     let body = json!({"name": "painters", "permissions": []});
     let role = yard.ada.post(&format!("/guilds/{}/roles", place.guild), body).await.expect(201);
-    let message = own_message(yard, place, &user).await;
+    let message = own_message(yard, place, &user, fault).await;
     Things(vec![("channel", place.general.clone()), ("message", message), ("user", user.id), ("role", id(&role))])
 }
 
-async fn own_message(yard: &Yard<'_>, place: &Place, user: &crate::support::User) -> String {
-    if !["hostile.reach-edit", "hostile.reach-delete"].contains(&place.plugin.as_str()) {
+async fn own_message(yard: &Yard<'_>, place: &Place, user: &User, fault: &str) -> String {
+    if !["reach-edit", "reach-delete"].contains(&fault) {
         return id(&user.say(&place.general, "here").await);
     }
-    yard.set(place, Some("reach-send")).await;
+    yard.set(place, json!({"fault": "reach-send"})).await;
     yard.ask(place, &format!("?channel={}", place.general)).await.expect(200);
-    yard.set(place, None).await;
+    yard.set(place, json!({ "fault": fault })).await;
     let page = yard.ada.get(&format!("/channels/{}/messages", place.general)).await.expect(200);
     let own = page["items"].as_array().unwrap().iter().find(|one| one["content"] == "hello");
     id(own.expect("the bot has said something"))

@@ -60,10 +60,20 @@ impl<'a> Yard<'a> {
         place(&self.ada, plugin).await
     }
 
-    /// Sets what a plugin does; its own default if nothing is said.
-    pub async fn set(&self, place: &Place, fault: Option<&str>) {
+    /// Takes a guild away again: nobody may have too many.
+    pub async fn close(&self, place: Place) {
+        self.ada.delete(&format!("/guilds/{}", place.guild)).await.expect(204);
+    }
+
+    /// Lets a plugin do in a hook what it is there for.
+    pub async fn unleash(&self, place: &Place, hook: &str) {
+        self.set(place, json!({"fault": null, "hook": hook})).await;
+    }
+
+    /// Sets what a plugin does, and where.
+    pub async fn set(&self, place: &Place, config: Value) {
         let path = format!("/installations/{}", place.installation);
-        self.ada.patch(&path, json!({"config": {"fault": fault}})).await.expect(200);
+        self.ada.patch(&path, json!({ "config": config })).await.expect(200);
     }
 
     /// The installation as it is now.

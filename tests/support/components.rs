@@ -44,7 +44,7 @@ pub fn component(module: &str, world: &str, wit: Option<&str>) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some(world)).expect("the world is there");
     let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}\n{module}"));
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it takes the world");
-    let encoder = ComponentEncoder::default().module(&module).expect("a module of the world");
+    let mut encoder = ComponentEncoder::default().module(&module).expect("a module of the world");
     encoder.encode().unwrap_or_else(|error| panic!("{error:?}"))
 }
 

@@ -55,15 +55,6 @@ pub fn build_test_guests() -> Result<Option<PathBuf>> {
     Ok(Some(folder))
 }
 
-/// Builds both, and says where they are.
-pub fn build_everything() -> Result<()> {
-    program::say(&build()?.display().to_string());
-    if let Some(folder) = build_test_guests()? {
-        program::say(&folder.display().to_string());
-    }
-    Ok(())
-}
-
 fn build_all(sources: &Path, folder: &Path) -> Result<()> {
     let packages = Package::all_in(sources)?;
     if packages.is_empty() {

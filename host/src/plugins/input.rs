@@ -111,7 +111,7 @@ impl Output {
         let fault = match self {
             Output::Response(response) => fault_of_response(response),
             Output::Filtered(outcome) => fault_of_outcome(outcome),
-            Output::Done | Output::Reply(_) | Output::Choices(_) => None,
+            Output::Done | Output::Reply(_) | Output::Choices(_) | Output::Answer(_) => None,
         };
         fault.map_or(Ok(()), |fault| Err(Failure::new(FailureCode::BadOutput, fault)))
     }

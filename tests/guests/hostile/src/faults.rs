@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use guildhall_sdk::log::{self, Level};
 use guildhall_sdk::{
-    Draft, Error, Fault, Id, Result, Snowflake, channels, clock, i18n, kv, messages_write, random, schedule,
+    Draft, Error, Fault, Id, Message, Result, channels, clock, i18n, kv, messages_write, random, schedule,
 };
 
 const MIB: usize = 1 << 20;
@@ -154,7 +154,10 @@ pub fn wait(payload: &[u8]) -> Result<()> {
     Err(Error::internal("it never came"))
 }
 
-/// Says something to whatever was said.
-pub fn answer(channel: Snowflake) -> Result<()> {
-    messages_write::send(channel, &Draft::text("and so?")).map(drop)
+/// Says something to whatever people or others like it have said.
+pub fn answer(message: &Message) -> Result<()> {
+    if !["hello", "and so?"].contains(&message.content.as_str()) {
+        return Ok(());
+    }
+    messages_write::send(message.channel, &Draft::text("and so?")).map(drop)
 }

@@ -36,7 +36,7 @@ impl Plugin for Hostile {
     fn message_created(_: &Context, message: &Message) -> Result<()> {
         let fault = fault("on-message");
         if fault == "answer" {
-            return faults::answer(message.channel);
+            return faults::answer(message);
         }
         faults::commit(&fault)
     }
