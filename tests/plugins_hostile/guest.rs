@@ -78,6 +78,8 @@ pub const CASES: &[Case] = &[
     ("panic-loud", Request, "TRAPPED", "502 PLUGIN_FAILED"),
     ("recurse", Request, "STACK_OVERFLOW", "502 PLUGIN_FAILED"),
     ("recurse", Hook("MessageCreated"), "STACK_OVERFLOW", ""),
+    // Its own stack, in its memory, is used up first.
+    ("recurse-wide", Request, "TRAPPED", "502 PLUGIN_FAILED"),
     ("memory", Request, "MEMORY_LIMIT", "502 PLUGIN_FAILED"),
     ("memory", Hook("Installed"), "MEMORY_LIMIT", ""),
     ("memory-at-once", Request, "MEMORY_LIMIT", "502 PLUGIN_FAILED"),
@@ -125,7 +127,7 @@ pub const CASES: &[Case] = &[
     ("error-wait", Request, "FAILED", "429 RATE_LIMITED"),
     ("error-away", Request, "FAILED", "503 UNAVAILABLE"),
     ("error-denied", Request, "FAILED", "403 FORBIDDEN"),
-    ("error-refused", Request, "FAILED", "409 PLUGIN_REFUSED"),
+    ("error-refused", Request, "FAILED", "409 CLOSED"),
     ("error-internal", Message, "FAILED", "storm"),
     ("error-huge", Message, "BAD_OUTPUT", "storm"),
     // Answers to requests.
@@ -150,6 +152,7 @@ pub const CASES: &[Case] = &[
     ("tags", Message, "BAD_OUTPUT", "storm"),
     ("rewrite-nothing", Message, "", "storm"),
     ("rewrite-huge", Message, "", "storm"),
+    ("rewrite-nul", Message, "", "storm"),
     ("score", Message, "", "storm"),
     ("kv-key", Message, "FAILED", "storm"),
     ("timers", Message, "FAILED", "storm"),

@@ -34,6 +34,9 @@ pub const REACHES: &[(&str, &[&str], &str, &str)] = &[
     ("flood-topics", &["channel"], "404 NOT_FOUND", "404 NOT_FOUND"),
     ("flood-resources", &["channel"], "404 NOT_FOUND", "404 NOT_FOUND"),
     ("flood-content", &["channel"], "404 NOT_FOUND", "404 NOT_FOUND"),
+    ("nul-content", &["channel"], "404 NOT_FOUND", "404 NOT_FOUND"),
+    ("nul-topic", &["channel"], "422 INVALID_FIELDS", "422 INVALID_FIELDS"),
+    ("nul-thread", &["channel"], "422 INVALID_FIELDS", "422 INVALID_FIELDS"),
 ];
 
 /// What even with ids of its own is refused, and how that stands in the log.
@@ -42,6 +45,9 @@ const EVEN_SO: &[(&str, &str, &str)] = &[
     ("flood-topics", "502 PLUGIN_FAILED", "ACTION_LIMIT"),
     ("flood-resources", "502 PLUGIN_FAILED", "ACTION_LIMIT"),
     ("flood-content", "422 INVALID_FIELDS", "FAILED"),
+    ("nul-content", "422 INVALID_FIELDS", "FAILED"),
+    ("nul-topic", "422 INVALID_FIELDS", "FAILED"),
+    ("nul-thread", "422 INVALID_FIELDS", "FAILED"),
 ];
 
 /// A guild's things: each name, and its id.

@@ -42,6 +42,7 @@ pub fn outcome(fault: &str, message: &Message) -> Outcome {
         "block-nul" => verdict(Verdict::Block("a\0b".to_owned())),
         "hold-huge" => verdict(Verdict::Hold(long)),
         "rewrite-nothing" => verdict(Verdict::Rewrite(String::new())),
+        "rewrite-nul" => verdict(Verdict::Rewrite("a\0b".to_owned())),
         "rewrite-huge" => verdict(Verdict::Rewrite(long)),
         "alerts" => Outcome { actions: vec![Action::Alert("look".into()); 10_000], ..Outcome::allow() },
         "alert-huge" => Outcome { actions: vec![Action::Alert(long)], ..Outcome::allow() },

@@ -14,8 +14,13 @@ pub fn commit(fault: &str) -> Result<()> {
     match fault {
         "loop" => spin(),
         "panic" => panic!("on purpose"),
-        "panic-loud" => panic!("{}", "on purpose, and loud ".repeat(100_000)),
-        "recurse" => drop(black_box(recurse(0))),
+        "panic-loud" => panic!("{}", "on purpose, and loud ".repeat(20_000)),
+        "recurse" => {
+            black_box(recurse(0));
+        }
+        "recurse-wide" => {
+            black_box(recurse_widely(0));
+        }
         "memory" => hoard(),
         "memory-at-once" => drop(black_box(vec![1_u8; 512 * MIB])),
         "host-calls" => loop {
@@ -44,11 +49,15 @@ fn spin() -> ! {
 }
 
 fn recurse(depth: u64) -> u64 {
+    if depth == u64::MAX { 0 } else { 1 + recurse(black_box(depth + 1)) }
+}
+
+fn recurse_widely(depth: u64) -> u64 {
     let room = black_box([depth; 32]);
     if room[0] == u64::MAX {
         return 0;
     }
-    1 + recurse(depth + 1) + black_box(room)[7]
+    1 + recurse_widely(depth + 1) + black_box(room)[7]
 }
 
 fn hoard() {

@@ -42,6 +42,9 @@ pub fn reach(fault: &str, request: &Request) -> Result<()> {
         "flood-messages" => (0..51).try_for_each(|_| messages_write::send(channel()?, &draft).map(drop)),
         "flood-topics" => (0..51).try_for_each(|at| realtime::publish(Some(channel()?), &format!("t{at}"), "1")),
         "flood-resources" => (0..51).try_for_each(|_| resources::create("thing", Some(channel()?)).map(drop)),
+        "nul-content" => messages_write::send(channel()?, &Draft::text("a\0b")).map(drop),
+        "nul-topic" => realtime::publish(Some(channel()?), "a\0b", "1"),
+        "nul-thread" => channels::create_thread(channel()?, "a\0b", None).map(drop),
         "flood-content" => messages_write::send(channel()?, &Draft::text("x".repeat(1 << 20))).map(drop),
         _ => Ok(()),
     }
