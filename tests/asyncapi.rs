@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::routes_table::all_rows;
 use crate::story;
+use crate::support::plugins::built;
 use crate::support::world::{Cast, World, fresh_name};
 use crate::support::{Fallback, PASSWORD, Socket, TestApp, User, Value, check, check_frame, json};
 
@@ -108,67 +109,98 @@ story!(it_is_public, |app| {
 /// What would end the story early, or take away what it needs.
 const NOT_HERE: [&str; 6] = ["/logout", "/auth/", "/users/@me/password", "/transfer", "/admin/", "/recipients/"];
 
-story!(whatever_happens_is_said_as_it_says, |app| {
-    let world = World::new(&app).await;
-    let (owner, member) = (world.person(Cast::Owner), world.person(Cast::Member));
-    let mut ears = [Socket::connect(owner).await, Socket::connect(member).await];
-    let mut other = Io::connect(&app, owner).await;
-    let mut seen = BTreeSet::new();
-    let mut rows: Vec<_> = all_rows().into_iter().collect();
-    // Others need the role that one of them deletes, and the people who are shown out or may only read.
-    let is_needed = |path: &str| ["/roles/{role_id}", "/members/{user_id}"].iter().any(|end| path.ends_with(end));
-    rows.sort_by_key(|row| {
-        let takes_away = row.method == Method::DELETE && is_needed(&row.path);
-        takes_away || row.path.contains("/bans") || row.body.as_ref().is_some_and(|body| body.contains("timed_out"))
-    });
-    for row in rows {
-        let deletes_place =
-            row.method == Method::DELETE && ["/guilds/{guild_id}", "/channels/{channel_id}"].contains(&&*row.path);
-        if row.method == Method::GET || deletes_place || NOT_HERE.iter().any(|one| row.path.contains(one)) {
-            continue;
+story!(
+    whatever_happens_is_said_as_it_says,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let world = World::new(&app).await;
+        let (owner, member) = (world.person(Cast::Owner), world.person(Cast::Member));
+        let mut ears = [Socket::connect(owner).await, Socket::connect(member).await];
+        let mut other = Io::connect(&app, owner).await;
+        let mut seen = BTreeSet::new();
+        let mut rows: Vec<_> = all_rows().into_iter().collect();
+        // Others need the role that one of them deletes, and the people who are shown out or may only read.
+        let is_needed = |path: &str| ["/roles/{role_id}", "/members/{user_id}"].iter().any(|end| path.ends_with(end));
+        rows.sort_by_key(|row| {
+            let takes_away = row.method == Method::DELETE && is_needed(&row.path);
+            takes_away || row.path.contains("/bans") || row.body.as_ref().is_some_and(|body| body.contains("timed_out"))
+        });
+        for row in rows {
+            let deletes_place =
+                row.method == Method::DELETE && ["/guilds/{guild_id}", "/channels/{channel_id}"].contains(&&*row.path);
+            if row.method == Method::GET || deletes_place || NOT_HERE.iter().any(|one| row.path.contains(one)) {
+                continue;
+            }
+            let mut request = owner.request(row.method.clone(), &world.fill(&row.path, Cast::Owner).await);
+            if let Some(body) = &row.body {
+                let body = world.fill(body, Cast::Owner).await;
+                request = request.header("content-type", "application/json").body(body);
+            }
+            let answer = owner.answer(request).await;
+            assert!(answer.status < 500 || answer.status == 503, "{}", answer.text);
+            for ear in &mut ears {
+                seen.extend(ear.drain_all().await.iter().map(check_frame));
+            }
         }
-        let mut request = owner.request(row.method.clone(), &world.fill(&row.path, Cast::Owner).await);
-        if let Some(body) = &row.body {
-            let body = world.fill(body, Cast::Owner).await;
-            request = request.header("content-type", "application/json").body(body);
-        }
-        let answer = owner.answer(request).await;
-        assert!(answer.status < 500 || answer.status == 503, "{}", answer.text);
+        let guild = world.fill("{guild_id}", Cast::Owner).await;
+        let general = world.fill("{channel_id}", Cast::Owner).await;
+        what_no_route_of_the_table_does(&app, [owner, member], &guild, &general).await;
+        app.nobody().login(&owner.name, PASSWORD).await;
+        seen.extend(commands(&mut ears[1], &guild, &general).await);
+        owner.delete(&format!("/channels/{general}")).await.expect(204);
+        owner.delete(&format!("/guilds/{guild}")).await.expect(204);
         for ear in &mut ears {
             seen.extend(ear.drain_all().await.iter().map(check_frame));
         }
-    }
-    let guild = world.fill("{guild_id}", Cast::Owner).await;
-    let general = world.fill("{channel_id}", Cast::Owner).await;
-    what_no_route_of_the_table_does([owner, member], &guild, &general).await;
-    app.nobody().login(&owner.name, PASSWORD).await;
-    seen.extend(commands(&mut ears[1], &guild, &general).await);
-    owner.delete(&format!("/channels/{general}")).await.expect(204);
-    owner.delete(&format!("/guilds/{guild}")).await.expect(204);
-    for ear in &mut ears {
-        seen.extend(ear.drain_all().await.iter().map(check_frame));
-    }
-    seen.extend(comings_and_goings(&app).await);
+        seen.extend(comings_and_goings(&app).await);
 
-    let mut wanted: BTreeSet<String> = keys("", "event", told()).into_iter().collect();
-    wanted.extend(keys("", "moment", Moment::ALL.iter().map(|moment| moment.as_str())));
-    let of_their_own = |frame: &&ServerFrame| **frame != ServerFrame::Event;
-    wanted.extend(keys("", "frame", ServerFrame::ALL.iter().filter(of_their_own).map(|frame| frame.as_str())));
-    wanted.remove("frame.ack");
-    seen.remove("ack");
-    assert_eq!(seen, wanted);
-    let heard = other.hear().await;
-    assert!(heard.len() > 30, "{heard:?}");
-});
+        let mut wanted: BTreeSet<String> = keys("", "event", told()).into_iter().collect();
+        wanted.extend(keys("", "moment", Moment::ALL.iter().map(|moment| moment.as_str())));
+        let of_their_own = |frame: &&ServerFrame| **frame != ServerFrame::Event;
+        wanted.extend(keys("", "frame", ServerFrame::ALL.iter().filter(of_their_own).map(|frame| frame.as_str())));
+        wanted.remove("frame.ack");
+        seen.remove("ack");
+        assert_eq!(seen, wanted);
+        let heard = other.hear().await;
+        assert!(heard.len() > 30, "{heard:?}");
+    }
+);
 
 /// Sight that comes and goes, and bulk deletion.
-async fn what_no_route_of_the_table_does([owner, member]: [&User; 2], guild: &str, general: &str) {
+async fn what_no_route_of_the_table_does(app: &TestApp, [owner, member]: [&User; 2], guild: &str, general: &str) {
     let overwrite = format!("/channels/{general}/overwrites/{guild}");
     let deny = json!({"kind": "role", "allow": [], "deny": ["VIEW_CHANNEL"]});
     owner.put(&overwrite, deny).await.expect(200);
     owner.delete(&overwrite).await.expect(204);
+    what_plugins_do(app, [owner, member], guild, general).await;
     let ids = [owner.say(general, "one").await["id"].clone(), member.say(general, "two").await["id"].clone()];
     owner.post(&format!("/channels/{general}/messages/bulk-delete"), json!({"ids": ids})).await.expect(200);
+}
+
+/// Badges that are given and taken, a vote that all see, and a word to the moderators.
+async fn what_plugins_do(app: &TestApp, [owner, member]: [&User; 2], guild: &str, general: &str) {
+    let waiter = owner.post("/marketplace/tests.waiter", json!({"guild_id": guild})).await.expect(201);
+    owner.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+    let poll = json!({"guild_id": guild, "channel_id": general, "question": "Lunch?", "options": ["Soup", "Stew"]});
+    let poll = owner.post("/polls", poll).await.expect(201);
+    let vote = json!({"options": [poll["options"][0]["id"]]});
+    owner.post(&format!("/polls/{}/vote", poll["id"].as_str().unwrap()), vote).await.expect(200);
+    // How it stands is told a moment later.
+    while !app.log().await.iter().any(|row| row.kind == EventKind::PluginEvent) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let config = json!({"caps-action": "alert"});
+    owner.post("/marketplace/guildhall.automod", json!({"guild_id": guild, "config": config})).await.expect(201);
+    for what in ["praise", "blame"] {
+        let command = json!({
+            "kind": "command", "guild_id": guild, "channel_id": general, "installation_id": waiter["id"],
+            "path": ["serve"], "args": {"what": what},
+        });
+        owner.post("/interactions", command).await.expect(200);
+    }
+    member.say(general, "WHY IS NOBODY HERE").await;
 }
 
 /// Asks for everything that can be asked for; answers which messages came.
@@ -179,6 +211,7 @@ async fn commands(socket: &mut Socket, guild: &str, general: &str) -> Vec<String
             CommandName::JoinRoom | CommandName::LeaveRoom => json!({"room": format!("guild:{guild}")}),
             CommandName::SendMessage => json!({"channel_id": general, "content": "Hello"}),
             CommandName::RequestMembers => json!({"guild_id": guild}),
+            CommandName::Interact => json!({"kind": "component", "message_id": "1", "id": "none"}),
             CommandName::SetPresence => json!({"status": "idle"}),
             _ => channel.clone(),
         };

@@ -59,6 +59,10 @@ story!(fields_that_are_unknown_or_of_the_wrong_type_are_named, |app| {
         let answer = trial.refused(&operation, "an unknown field", request, 422, &["INVALID_FIELDS"]).await;
         trial.names(&operation, answer, "/no_such_field");
         for field in trial.fields(&operation) {
+            // What the options of a command are is for the command to say, and there is none here.
+            if (operation.path.as_str(), field.as_str()) == ("/interactions", "args") {
+                continue;
+            }
             let mut wrong = good.clone();
             wrong[&field] = json!({"wrong": {"type": 1}});
             let request = trial.request(&row).await.json(&wrong);

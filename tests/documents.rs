@@ -32,10 +32,11 @@ const DOCUMENTS: [&str; 6] = [
 ];
 
 /// What the acknowledgement of each command holds.
-const ANSWERS: [(CommandName, &str); 10] = [
+const ANSWERS: [(CommandName, &str); 11] = [
     (CommandName::JoinRoom, "the room"),
     (CommandName::LeaveRoom, "the room"),
     (CommandName::SendMessage, "the message"),
+    (CommandName::Interact, "what the one who acted sees: `{kind, …}`, as in `POST /interactions`"),
     (CommandName::Typing, "what others receive"),
     (CommandName::StopTyping, "what others receive"),
     (CommandName::RequestMembers, "`{items, has_more}`: members, each with `presence`"),
@@ -158,7 +159,8 @@ fn names(permissions: Permissions) -> String {
 fn stream(kind: EventKind) -> &'static str {
     match kind.as_str().split('_').next().unwrap_or_default() {
         "message" | "messages" | "reaction" | "pin" | "channel" | "voice" => "guild, or direct channel",
-        "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" | "installation" => "guild",
+        "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" => "guild",
+        "installation" | "plugin" | "badge" | "moderation" => "guild",
         "user" | "session" | "block" | "read" | "bot" => "account",
         "instance" => "server",
         other => panic!("say in this function which stream events of {other} stand in"),

@@ -5,6 +5,7 @@ mod client;
 mod comeback;
 mod crowd;
 mod crowds;
+mod deliveries;
 mod disk_full;
 mod history;
 mod kill;

@@ -48,7 +48,17 @@ const PAIRS: &[Pair] = &[
         record: "role",
         schema: "Role",
         renamed: &[("attrs", "-")],
-        only_rest: &["guild_id", "color", "hoist", "mentionable", "managed_by", "version", "created_at"],
+        only_rest: &[
+            "permission_names",
+            "guild_id",
+            "permission_names",
+            "color",
+            "hoist",
+            "mentionable",
+            "managed_by",
+            "version",
+            "created_at",
+        ],
     },
     Pair {
         record: "channel",

@@ -8,7 +8,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::plugins_events::number;
 use crate::story;
+use crate::support::plugins::built;
 use crate::support::{Back, Cursors, Socket, User, Value, id_of, json};
 
 /// Changes that are made in one telling.
@@ -156,7 +158,7 @@ impl Place<'_> {
         let channel = self.channels.choose(chance).unwrap_or(&self.general).clone();
         let role = self.roles.choose(chance).cloned();
         let visible = if chance.random() { "allow" } else { "deny" };
-        match chance.random_range(0..14) {
+        match chance.random_range(0..16) {
             0 | 1 => {
                 let kind = ["text", "category", "voice"].choose(chance).expect("a kind");
                 let mut new = json!({"name": format!("c{text}"), "kind": kind});
@@ -207,61 +209,86 @@ impl Place<'_> {
                 bob.delete(&format!("/guilds/{guild}/members/@me")).await.expect(204);
                 bob.join(&guild).await;
             }
+            14 | 15 => {
+                // A plugin shows something in this channel from here on, or to everybody.
+                let word = if chance.random_bool(0.8) { "topic" } else { "notice" };
+                let value = if chance.random_bool(0.8) { text.to_string() } else { "null".to_owned() };
+                let told = json!({"content": format!("{word} {value}")});
+                ada.post(&format!("/channels/{channel}/messages"), told).await;
+            }
             _ => drop(ada.say(&self.general, &text.to_string()).await),
         }
     }
 }
 
-story!(a_snapshot_and_what_came_after_it_are_the_next_snapshot, |app| {
-    let seed = std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(rand::random);
-    println!("GUILDHALL_TEST_SEED={seed} repeats it");
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    let changing = async {
-        let mut chance = StdRng::seed_from_u64(seed);
-        let (channels, roles) = (vec![general.clone()], Vec::new());
-        let mut place = Place { ada: &ada, bob: &bob, guild: guild.clone(), general: general.clone(), channels, roles };
-        for _ in 0..changes() {
-            Box::pin(place.change(&mut chance)).await;
-        }
-        // Again and again: a snapshot may have swallowed it.
-        loop {
-            ada.say(&general, "the end").await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let hearing = async {
-        let mut chance = StdRng::seed_from_u64(!seed);
-        let mut socket = Socket::connect(&bob).await;
-        let mut model = Model::begin(&bob.id, &socket.ready);
-        loop {
-            for _ in 0..chance.random_range(0..12) {
-                let frame = socket.frame().await;
-                model.hear(&frame);
-                if frame["d"]["content"] == "the end" {
+/// Whether plugins were told of everything, and clients of what they said.
+async fn is_shown(db: &guildhall::db::Db) -> bool {
+    number(db, "select count(*) from plugin_deliveries").await == 0
+        && number(db, "select count(*) from plugin_topics where sent <> version").await == 0
+}
+
+story!(
+    a_snapshot_and_what_came_after_it_are_the_next_snapshot,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let seed = std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(rand::random);
+        println!("GUILDHALL_TEST_SEED={seed} repeats it");
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        ada.post("/marketplace/tests.counter", json!({"guild_id": guild})).await.expect(201);
+        let changing = async {
+            let mut chance = StdRng::seed_from_u64(seed);
+            let (channels, roles) = (vec![general.clone()], Vec::new());
+            let mut place =
+                Place { ada: &ada, bob: &bob, guild: guild.clone(), general: general.clone(), channels, roles };
+            for _ in 0..changes() {
+                Box::pin(place.change(&mut chance)).await;
+            }
+            // What plugins show comes a moment later.
+            while !is_shown(&app.app.db).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            // Again and again: a snapshot may have swallowed it.
+            loop {
+                ada.say(&general, "the end").await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let hearing = async {
+            let mut chance = StdRng::seed_from_u64(!seed);
+            let mut socket = Socket::connect(&bob).await;
+            let mut model = Model::begin(&bob.id, &socket.ready);
+            loop {
+                for _ in 0..chance.random_range(0..12) {
+                    let frame = socket.frame().await;
+                    model.hear(&frame);
+                    if frame["d"]["content"] == "the end" {
+                        return model;
+                    }
+                }
+                // The line breaks in the middle of things.
+                drop(socket);
+                let back = Back::from(&bob, &model.cursors).await;
+                back.frames.iter().for_each(|frame| model.hear(frame));
+                model.cursors = back.cursors;
+                if back.frames.iter().any(|frame| frame["d"]["content"] == "the end") {
                     return model;
                 }
+                socket = back.socket;
             }
-            // The line breaks in the middle of things.
-            drop(socket);
-            let back = Back::from(&bob, &model.cursors).await;
-            back.frames.iter().for_each(|frame| model.hear(frame));
-            model.cursors = back.cursors;
-            if back.frames.iter().any(|frame| frame["d"]["content"] == "the end") {
-                return model;
-            }
-            socket = back.socket;
+        };
+        let model = tokio::select! {
+            model = hearing => model,
+            () = changing => unreachable!("it goes on for ever"),
+        };
+        let fresh = Model::begin(&bob.id, &Socket::connect(&bob).await.ready);
+        for (stream, whole) in fresh.told() {
+            assert_eq!(model.told().get(stream), Some(&whole), "{stream}, GUILDHALL_TEST_SEED={seed}");
         }
-    };
-    let model = tokio::select! {
-        model = hearing => model,
-        () = changing => unreachable!("it goes on for ever"),
-    };
-    let fresh = Model::begin(&bob.id, &Socket::connect(&bob).await.ready);
-    for (stream, whole) in fresh.told() {
-        assert_eq!(model.told().get(stream), Some(&whole), "{stream}, GUILDHALL_TEST_SEED={seed}");
+        assert_eq!(model.told().len(), fresh.told().len());
     }
-    assert_eq!(model.told().len(), fresh.told().len());
-});
+);

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
 use serde::Deserialize;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::app::App;
 use crate::config::Config;
@@ -57,7 +57,7 @@ pub mod replay;
 pub mod routes;
 mod run;
 pub mod serving;
-mod spending;
+pub mod spending;
 pub(crate) mod state;
 pub(crate) mod store;
 mod sweep;
@@ -88,7 +88,7 @@ use vault::Vault;
 
 /// The folder in the data folder that compiled code is kept in.
 const COMPILED: &str = "plugins";
-/// Installations of which calls have had to run alone lately, at most.
+/// Installations of which it is known whether a call runs alone, at most.
 const ALONE_KEPT: u64 = 10_000;
 
 /// What the running server knows of plugins.
@@ -111,8 +111,8 @@ pub struct Plugins {
     counters: Counters,
     /// What installations have spent of late.
     spending: Spending,
-    /// Installations of which one call must run alone.
-    alone: Cache<InstallationId, Arc<Mutex<()>>>,
+    /// Installations' calls: many beside each other, or one alone.
+    alone: Cache<InstallationId, Arc<RwLock<()>>>,
     /// Where there is something to deliver.
     lanes: Lanes,
     /// What wakes the timers.
@@ -190,9 +190,14 @@ impl Plugins {
         }
     }
 
-    /// Waits until no other call of this installation runs alone.
-    async fn alone(&self, installation: InstallationId) -> OwnedMutexGuard<()> {
-        self.alone.get_with(installation, Arc::default).lock_owned().await
+    /// Waits until no call of this installation runs alone.
+    async fn beside(&self, installation: InstallationId) -> OwnedRwLockReadGuard<()> {
+        self.alone.get_with(installation, Arc::default).read_owned().await
+    }
+
+    /// Waits until no other call of this installation runs; those that come meanwhile wait in turn.
+    async fn alone(&self, installation: InstallationId) -> OwnedRwLockWriteGuard<()> {
+        self.alone.get_with(installation, Arc::default).write_owned().await
     }
 }
 

@@ -100,7 +100,13 @@ pub fn commands(path: &str, names: &str) -> BTreeMap<String, String> {
             FnArg::Typed(body) => type_name(&body.ty),
             FnArg::Receiver(_) => panic!("{called} is no free function"),
         };
-        let fields: Vec<String> = strukt(&items, &body).fields.iter().map(described).collect();
+        // A body that a route takes as well stands where the operation is.
+        let elsewhere = match body.as_str() {
+            "NewInteraction" => file("host/src/plugins/interactions.rs").items,
+            _ => Vec::new(),
+        };
+        let items = if elsewhere.is_empty() { &items } else { &elsewhere };
+        let fields: Vec<String> = strukt(items, &body).fields.iter().map(described).collect();
         commands.insert(words[&name.ident.to_string()].clone(), format!("`{{{}}}`", fields.join(", ")));
     }
     commands
@@ -138,7 +144,8 @@ fn quoted_type(ty: &Type) -> String {
         "String" => "text".to_owned(),
         "bool" => "bool".to_owned(),
         "i64" => "number".to_owned(),
-        "Availability" => "text".to_owned(),
+        "Availability" | "InteractionKind" => "text".to_owned(),
+        "Map" | "BTreeMap" => "{}".to_owned(),
         "Vec" => format!("[{}]", inner()),
         "Option" => format!("{}?", inner()),
         id if id.ends_with("Id") => "id".to_owned(),

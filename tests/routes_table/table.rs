@@ -188,4 +188,13 @@ POST   /guilds/{guild_id}/installations            401  404  403  403  404  201 
 GET    /installations/{installation_id}            401  404  403  403  404  200  200  200  403
 PATCH  /installations/{installation_id}            401  404  403  403  404  200  200  200  403 | {"enabled": false}
 DELETE /installations/{installation_id}            401  404  403  403  404  204  204  204  403
+GET    /installations/{installation_id}/logs       401  404  403  403  404  200  200  200  403
+# Nothing has failed here.
+GET    /installations/{installation_id}/logs/{line_id}/bundle 401 404 403 403 404 404 404 404 403
+GET    /guilds/{guild_id}/commands                 401  404  200  200  404  200  200  200  200
+# What is installed here takes no commands.
+POST   /interactions                               401  404  404  403  404  404  404  404  403 | {"kind": "command", "guild_id": "<guild_id>", "channel_id": "<channel_id>", "installation_id": "<installation_id>", "path": ["poll"]}
+GET    /guilds/{guild_id}/held-messages            401  404  403  403  404  200  200  200  403
+POST   /held-messages/{message_id:held}/approve    401  404  403  403  404  204  204  204  403
+POST   /held-messages/{message_id:held}/reject     401  404  403  403  404  204  204  204  403
 "#;

@@ -119,11 +119,14 @@ fn section(bytes: &mut Vec<u8>, name: &str, content: &str) {
     bytes.extend(payload);
 }
 
-/// The folder with the plugins that come with the server and those that only tests use, whole and with code.
+/// The folder with all plugins: those that come with the server, those with code for tests, and those without.
 pub fn built() -> &'static Path {
     static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder for plugins");
+        for file in std::fs::read_dir(self::folder()).expect("plugins").filter_map(Result::ok) {
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a plugin");
+        }
         for variable in ["GUILDHALL_PLUGINS_BUNDLED", "GUILDHALL_TEST_GUESTS"] {
             let built =
                 std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} isn't set: run `cargo xtask test`"));

@@ -283,6 +283,8 @@ impl<'a> World<'a> {
             }
             "fresh" => fresh_name("fresh"),
             "message_id" => self.message(&self.target).await,
+            "message_id:held" => self.held().await,
+            "line_id" => "1".to_owned(),
             "message_id:pinned" => {
                 let message = self.message(&self.target).await;
                 let body = json!({"message_id": message});
@@ -319,6 +321,31 @@ impl<'a> World<'a> {
     async fn bot_of(&self, owner: &User) -> String {
         let made = owner.post("/users/@me/bots", json!({"username": fresh_name("bot")})).await;
         text(&made.expect(201)["id"])
+    }
+
+    /// A message that waits for a moderator, as if a filter had held it.
+    async fn held(&self) -> String {
+        let id = self.app.app.next_id().expect("an id");
+        let guild: GuildId = self.guild.parse().expect("an id");
+        let (channel, author): (i64, i64) =
+            (self.general.parse().expect("an id"), self.target.id.parse().expect("an id"));
+        let draft = json!({"content": "Wait", "reply_to": [], "attachments": [], "allowed_mentions": null});
+        let body = json!({
+            "id": id.to_string(), "guild_id": guild, "channel_id": self.general, "author_id": self.target.id,
+            "installation_id": "1", "draft": draft, "rule": "words", "reason": "A word",
+        });
+        let streams = [guild.into()];
+        let done = self.app.app.writer.run(None, None, &streams, move |tx| -> OperationFuture<'_, ()> {
+            Box::pin(async move {
+                let sql = "insert into held_messages
+                    (id, guild_id, channel_id, author_id, installation_id, draft, rule, reason)
+                    values ($1, $2, $3, $4, 1, $5, 'words', 'A word')";
+                tx.execute(sql, &[&id, &guild, &channel, &author, &draft.to_string()]).await?;
+                tx.append(NewEvent::new(EventKind::MessageHeld, guild, &body)?).map(drop)
+            })
+        });
+        done.await.expect("a message is held");
+        id.to_string()
     }
 
     async fn message(&self, author: &User) -> String {

@@ -28,14 +28,6 @@ pub const VARIABLE_OF_TEST_GUESTS: &str = "GUILDHALL_TEST_GUESTS";
 /// The profile of the workspace for plugins.
 const PROFILE: &str = "guest";
 
-/// Builds all plugins, those of the tests too, and says which folders hold them.
-pub fn build_everything() -> Result<()> {
-    for folder in std::iter::once(build()?).chain(build_test_guests()?) {
-        program::say(&folder.display().to_string());
-    }
-    Ok(())
-}
-
 /// Builds the plugins that come with the server. Returns the folder that holds them, each as
 /// `<id>.wasm`.
 pub fn build() -> Result<PathBuf> {

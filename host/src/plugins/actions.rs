@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::call::Job;
 use super::failure::{Failure, FailureCode};
-use super::filtering;
+use super::filtering::{self, Stage};
 use super::installation::Installation;
 use super::state;
 use super::work::{Action, Work};
@@ -52,7 +52,12 @@ pub async fn prepare(app: &App, job: &Job, bot: &Caller, work: &mut Work) -> std
     let mut prepared = Prepared { max_channels: app.config.limits.channels, ..Prepared::default() };
     for action in &mut work.actions {
         let result = match action {
-            Action::Send { channel, draft, id } => filtering::plugins_draft(app, job, bot, *channel, *id, draft).await,
+            Action::Send { channel, draft, id } => {
+                filtering::plugins_draft(app, job, bot, *channel, *id, draft, Stage::Create).await
+            }
+            Action::Edit { channel, draft, id } => {
+                filtering::plugins_draft(app, job, bot, *channel, *id, draft, Stage::Edit).await
+            }
             Action::Direct { user, .. } => find_direct(app, bot, *user, &mut prepared).await,
             Action::Ban { user, delete_history_ms, .. } => {
                 find_history(app, job.installation.guild_id, *user, *delete_history_ms, &mut prepared).await

@@ -36,10 +36,10 @@ const LOOK: Duration = Duration::from_secs(5);
 const LANES: i64 = 1_000;
 /// Deliveries that are taken together, at most.
 const TAKEN: i64 = 32;
-/// How long a node may be at what it has taken, before others may take it.
-const HELD: Duration = Duration::from_secs(40);
-/// What must be left of that to begin with another: longer than a call may take.
-const LEFT: Duration = Duration::from_secs(31);
+/// How long a node is known to be at what it has taken after it has said so: others may take it then.
+const HELD: Duration = Duration::from_secs(15);
+/// How often it says so.
+const RENEW: Duration = Duration::from_secs(5);
 /// How long a lane waits while its installation is being told of its own life.
 const BEHIND_LIFECYCLE: Duration = Duration::from_millis(100);
 
@@ -81,7 +81,10 @@ pub async fn run(app: App) {
             let next = look_again.min(tokio::time::Instant::now() + next);
             tokio::select! {
                 () = &mut poked => poked.set(app.plugins.lanes.poked()),
-                () = &mut changed => break,
+                () = &mut changed => {
+                    app.plugins.lanes.hurry();
+                    break;
+                }
                 () = tokio::time::sleep_until(next) => if next == look_again { break },
                 () = app.ending() => return,
             }
@@ -113,27 +116,42 @@ async fn work(app: App, lane: Lane, _slot: tokio::sync::OwnedSemaphorePermit) {
 /// Works through a lane until nothing is left in it, or it must wait.
 async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
     loop {
-        let (rows, until) = match take(app, lane).await? {
+        let (rows, mut until) = match take(app, lane).await? {
             Taken::Rows(rows, until) => (rows, until),
             Taken::NotBefore(at) => return Ok(Some(at)),
             Taken::Nothing => return Ok(None),
         };
+        let all = rows.len();
         for row in rows {
-            if app.now() > until.before(LEFT) {
-                break;
-            }
-            if let Outcome::NotBefore(at) = Box::pin(deliver(app, lane, row)).await? {
+            let mut call = Box::pin(deliver(app, lane, row));
+            let outcome = loop {
+                let rest = until.before(HELD - RENEW).since(app.now());
+                match tokio::time::timeout(rest, &mut call).await {
+                    Ok(outcome) => break outcome?,
+                    Err(_) => until = renew(app, lane, until).await?,
+                }
+            };
+            if let Outcome::NotBefore(at) = outcome {
                 release(app, lane, until).await?;
                 return Ok(Some(at));
             }
         }
-        release_rest(app, lane, until).await?;
+        if all < TAKEN as usize {
+            // Whatever came meanwhile has put the lane on the list again.
+            return Ok(None);
+        }
     }
 }
 
-/// What was taken and not reached is taken anew.
-async fn release_rest(app: &App, lane: Lane, until: Timestamp) -> Result<()> {
-    if app.now() > until.before(LEFT) { release(app, lane, until).await } else { Ok(()) }
+/// Says that this node is still at what it has taken of a lane.
+async fn renew(app: &App, lane: Lane, held: Timestamp) -> Result<Timestamp> {
+    let until = app.now().after(HELD);
+    app.writer
+        .run(None, None, &[lane.guild.into()], move |tx| {
+            Box::pin(async move { Ok(store::renew(tx, lane, held, until).await?) })
+        })
+        .await?;
+    Ok(until)
 }
 
 async fn release(app: &App, lane: Lane, until: Timestamp) -> Result<()> {

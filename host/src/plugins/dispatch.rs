@@ -179,10 +179,12 @@ async fn go_through(app: &App, pace: Pace, places: &mut BTreeMap<i64, Place>) ->
 /// Looks at some rows of a shard, and stores what comes of them.
 async fn step(app: &App, pace: Pace, shard: i64, place: &mut Place) -> Result<()> {
     let head = app.hub.head(shard);
-    let rows = match app.hub.rows_after(shard, place.seen, PAGE) {
+    let mut rows = match app.hub.rows_after(shard, place.seen, PAGE) {
         Some(rows) => rows,
         None => app.source.after(shard, place.seen, PAGE as i64).await?,
     };
+    // What isn't published here has not been dropped from the caches either: it would be decided on by what was.
+    rows.retain(|row| row.position <= head);
     let mut sieve = Sieve::new(app, pace);
     for (at, row) in rows.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| rows.get(at));

@@ -88,7 +88,7 @@ async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
     let id = request.installation.id;
     let places = app.plugins.spending.enter(id, Instant::now());
     let places = places.ok_or_else(|| throttled("it has used its processor time of this minute"))?;
-    let patience = Budget::of(request.class, &Limits::default()).wall;
+    let patience = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience).wall;
     let Ok(Ok(_place)) = tokio::time::timeout(patience, places.acquire_owned()).await else {
         return Err(throttled("too many of its calls are under way"));
     };
@@ -113,7 +113,10 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
     let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
     let mut attempt = 1;
-    // Whoever lost often enough goes alone: so it ends, however many want the same.
+    // Whoever lost often enough goes alone, while the others wait: so it ends, however many want the same.
+    // Filters write nothing, and calls of other installations wait for them: they run beside everything.
+    let id = request.installation.id;
+    let mut beside = if request.class == CallClass::Filter { None } else { Some(app.plugins.beside(id).await) };
     let mut _alone = None;
     loop {
         let job = Job {
@@ -133,7 +136,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let Some(Finished { outcome, mut call, took }) = finished else {
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
-        app.plugins.spending.spend(request.installation.id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
+        app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
         let outcome = match outcome {
             Ok(output) => replies::settle(&mut call, &request.input, output).await,
             Err(failure) => Err(failure),
@@ -146,7 +149,8 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
                     attempt += 1;
                     if attempt > ATTEMPTS {
-                        _alone = Some(app.plugins.alone(installation.id).await);
+                        drop(beside.take());
+                        _alone = tokio::time::timeout(budget.wall, app.plugins.alone(id)).await.ok();
                     }
                     filtered = call.filtered.take();
                     continue;

@@ -31,6 +31,9 @@ pub async fn added(tx: &mut Tx, installation: &Installation, manifest: &Manifest
 
 /// An installation has changed: its plugin is told what concerns it.
 pub async fn changed(tx: &mut Tx, old: &Installation, new: &Installation, manifest: &Manifest) -> Result<()> {
+    // What was put off, because its breaker was open, is tried anew; or else dropped.
+    let now = tx.now;
+    deliver::store::hurry(tx, new.id, now).await?;
     if !new.is_enabled() {
         return Ok(());
     }

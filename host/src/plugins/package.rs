@@ -109,10 +109,10 @@ impl Package {
         let hooks = Hooks::find(&component);
         let there = hooks.there();
         let named: Vec<Hook> = manifest.hooks.iter().map(|handled| handled.name).collect();
-        for hook in there.iter().filter(|hook| !named.contains(hook)) {
+        if let Some(hook) = there.iter().find(|hook| !named.contains(hook)) {
             anyhow::bail!("it exports {hook}, which its manifest doesn't name");
         }
-        for hook in named.iter().filter(|hook| !there.contains(hook)) {
+        if let Some(hook) = named.iter().find(|hook| !there.contains(hook)) {
             anyhow::bail!("its manifest names {hook}, which it doesn't export");
         }
         Ok(Package { artifact, component, hooks })

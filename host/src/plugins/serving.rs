@@ -52,7 +52,7 @@ pub struct Found {
 }
 
 impl Found {
-    fn route(&self) -> &Route {
+    fn matched(&self) -> &Route {
         &self.plugin.manifest.routes[self.route]
     }
 }
@@ -89,7 +89,7 @@ pub fn find(app: &App, method: Option<Method>, path: &str) -> Result<Found> {
 
 /// Lets a plugin answer a request.
 pub async fn serve(app: &App, caller: &Caller, found: Found, mut asked: Asked) -> Result<http_routes::Response> {
-    let (guild, resource) = match (&found.route().guild, found.guild) {
+    let (guild, resource) = match (&found.matched().guild, found.guild) {
         (GuildSource::Resource(parameter), named) => {
             let (id, resource) = resource(app, caller, &found, parameter).await?;
             if named.is_some_and(|named| named != resource.guild_id) {
@@ -102,7 +102,7 @@ pub async fn serve(app: &App, caller: &Caller, found: Found, mut asked: Asked) -
         (GuildSource::Query(name), None) => (guild_in_query(name, &mut asked.query)?, None),
     };
     let Some(guild) = guild else {
-        return match found.route().collection {
+        return match found.matched().collection {
             true => collect(app, caller, &found, asked).await,
             false => Err(Code::InvalidQuery.into()),
         };
@@ -127,7 +127,7 @@ async fn resource(app: &App, caller: &Caller, found: &Found, parameter: &str) ->
     let named = found.params.iter().find(|(name, _)| name == parameter).and_then(|(_, value)| value.parse().ok());
     let id: i64 = named.ok_or(Code::NotFound)?;
     let resource = state::resource(&mut app.db.read().await?, id).await?.ok_or(Code::NotFound)?;
-    if Some(resource.kind.as_str()) != found.route().guild.resource_kind() {
+    if Some(resource.kind.as_str()) != found.matched().guild.resource_kind() {
         return Err(Code::NotFound.into());
     }
     match resource.channel_id {
@@ -164,7 +164,7 @@ async fn call(
     asked: Asked,
     resource: Option<(i64, Resource)>,
 ) -> Result<http_routes::Response> {
-    let route = found.route();
+    let route = found.matched();
     let request = http_routes::Request {
         route: route.name.clone(),
         method: asked.method.to_string(),

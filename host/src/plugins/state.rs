@@ -33,7 +33,7 @@ pub(crate) struct TopicState {
     pub plugin: String,
     pub topic: String,
     /// Whatever the plugin says of it; null if it is forgotten.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub payload: Box<RawValue>,
 }
 

@@ -32,8 +32,10 @@ const AT_ONCE: usize = 16;
 const PAGE: i64 = 256;
 /// How often it is looked for timers that other nodes have set, and those of nodes that ended.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long a node may be at a timer before others may take it: longer than a call may take.
-const HELD: Duration = Duration::from_secs(65);
+/// How long a node is known to be at a timer after it has said so: others may take it then.
+const HELD: Duration = Duration::from_secs(15);
+/// How often it says so.
+const RENEW: Duration = Duration::from_secs(5);
 /// What the ids of cron entries' timers begin with.
 const CRON: &str = "cron:";
 
@@ -145,9 +147,30 @@ async fn ring(app: &App, timer: &Due) -> Result<()> {
         filtered: None,
         cause: Cause::Timer { id: timer.id.clone(), at: timer.at, next },
     };
-    match Box::pin(invoke(app, request)).await {
+    match while_held(app, timer, held_until, Box::pin(invoke(app, request))).await {
         Ok(_) => Ok(()),
         Err(failure) => failed(app, timer, next, failure).await,
+    }
+}
+
+/// Keeps others from a timer for as long as a call takes.
+async fn while_held<T>(
+    app: &App,
+    timer: &Due,
+    mut held_until: Timestamp,
+    mut call: impl Future<Output = T> + Unpin,
+) -> T {
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(RENEW, &mut call).await {
+            return outcome;
+        }
+        let (held, until) = (Due { held_until, ..timer.clone() }, app.now().after(HELD));
+        // Whether it can be said or not, the commit alone decides whose call counts.
+        let renewed =
+            within(app, &held, move |tx, timer| Box::pin(async move { Ok(store::hold(tx, timer, until).await?) }));
+        if matches!(renewed.await, Ok(true)) {
+            held_until = until;
+        }
     }
 }
 

@@ -14,6 +14,9 @@ const WAIT: Duration = Duration::from_millis(500);
 /// How long to wait for a breaker that is just being probed.
 const PROBE: Duration = Duration::from_secs(1);
 
+/// How long to wait for an installation that has spent all it may.
+const THROTTLED: Duration = Duration::from_secs(2);
+
 /// What comes next.
 pub enum Next {
     /// Another attempt: the count of those before it, and how long it waits.
@@ -38,6 +41,8 @@ pub fn after(app: &App, installation: InstallationId, hook: Hook, failure: &Fail
             let until = app.plugins.breakers.open_until(installation, hook).map_or(PROBE, |until| until.since(now));
             Next::Again { attempt: tried, wait: until.max(PROBE) }
         }
+        // It must wait until it may spend something again.
+        FailureCode::Throttled => Next::Again { attempt: tried, wait: THROTTLED },
         code if failure.counts() || matches!(code, FailureCode::Conflict | FailureCode::Full | FailureCode::Host) => {
             let attempt = tried + 1;
             if attempt >= ATTEMPTS {

@@ -50,9 +50,8 @@ fn any_tree() -> impl Strategy<Value = Node> {
 proptest! {
     #[test]
     fn a_tree_stays_itself_as_a_table_and_as_json(root in any_tree()) {
-        prop_assert_eq!(&tree(&table(&root), Place::Form, "/body").unwrap(), &root);
-        let json = serde_json::to_string(&root).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Node>(&json).unwrap(), root);
+        prop_assert_eq!(tree(&table(&root), Place::Form, "/body").ok().as_ref(), Some(&root));
+        prop_assert_eq!(serde_json::from_value::<Node>(json!(root)).ok(), Some(root));
     }
 }
 
@@ -73,7 +72,7 @@ fn clients_see_a_tree_in_their_own_words() {
         node(UiKind::Row, &[3]),
         node(UiKind::Button(button), &[]),
     ];
-    let shown = serde_json::to_value(tree(&types::Ui { nodes }, Place::Message, "/blocks").unwrap()).unwrap();
+    let shown = json!(tree(&types::Ui { nodes }, Place::Message, "/blocks").ok());
     let yes = json!({
         "kind": "button", "id": "vote:1", "label": "Yes", "style": "primary", "emoji": null, "url": null,
         "disabled": false,
@@ -90,7 +89,7 @@ fn faults(nodes: Vec<(UiKind, Vec<u16>)>, place: Place) -> Vec<String> {
         Err(types::Error::Invalid(faults)) => {
             faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
         }
-        Err(other) => panic!("{other:?}"),
+        Err(other) => vec![format!("{other:?}")],
     }
 }
 

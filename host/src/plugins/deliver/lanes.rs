@@ -61,6 +61,14 @@ impl Lanes {
         self.poked.notify_waiters();
     }
 
+    /// Whatever waits may have something to do already.
+    pub fn hurry(&self) {
+        let mut state = self.state.lock();
+        for (_, lane) in std::mem::take(&mut state.later) {
+            state.make_ready(lane);
+        }
+    }
+
     /// Resolves once there may be something to take that wasn't there when this was called.
     pub fn poked(&self) -> Notified<'_> {
         self.poked.notified()

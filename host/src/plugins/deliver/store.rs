@@ -101,6 +101,13 @@ pub async fn hold(conn: &mut Conn, id: i64, before: Timestamp, until: Timestamp)
     Ok(conn.execute(sql, &[&id, &before, &until]).await? > 0)
 }
 
+/// Keeps what was taken of a lane for longer.
+pub async fn renew(conn: &mut Conn, lane: Lane, held: Timestamp, until: Timestamp) -> Result<()> {
+    let sql = "update plugin_deliveries set held_until = $4
+        where installation_id = $1 and lane = $2 and held_until = $3";
+    conn.execute(sql, &[&lane.installation, &lane.lane, &held, &until]).await.map(drop)
+}
+
 /// Lets go of what was taken of a lane until this moment.
 pub async fn release(conn: &mut Conn, lane: Lane, until: Timestamp) -> Result<()> {
     let sql = "update plugin_deliveries set held_until = 0
@@ -117,6 +124,12 @@ pub async fn release_all(conn: &mut Conn) -> Result<()> {
 pub async fn postpone(conn: &mut Conn, id: i64, attempt: i64, due: Timestamp) -> Result<()> {
     let sql = "update plugin_deliveries set attempt = $2, due_at = $3, held_until = 0 where id = $1";
     conn.execute(sql, &[&id, &attempt, &due]).await.map(drop)
+}
+
+/// Lets an installation be told at once of what was put off.
+pub async fn hurry(conn: &mut Conn, installation: InstallationId, now: Timestamp) -> Result<()> {
+    let sql = "update plugin_deliveries set due_at = $2 where installation_id = $1 and due_at > $2";
+    conn.execute(sql, &[&installation, &now]).await.map(drop)
 }
 
 /// Forgets what an installation was to be told of.

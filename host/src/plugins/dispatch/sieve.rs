@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::news::{self, News};
 use super::{BATCH, Found, Pace, event_id, lane};
 use crate::app::App;
-use crate::channels::{Membership, membership_of};
+use crate::channels::{ChannelKind, Membership, membership_of};
 use crate::error::Result;
 use crate::id::{ChannelId, GuildId, InstallationId, UserId};
 use crate::log::{Entry, EventKind};
@@ -93,7 +93,7 @@ impl<'a> Sieve<'a> {
             return Ok(());
         }
         let Some(bot) = membership_of(self.app, guild, installation.bot_id).await? else { return Ok(()) };
-        let inputs = told(news, row, &bot);
+        let inputs = told(news, row, installation, &bot);
         if inputs.is_empty() {
             return Ok(());
         }
@@ -184,9 +184,15 @@ fn concerns(installation: &Installation, hook: Hook, row: &Entry) -> bool {
 }
 
 /// What a bot is told of something, each with its lane: of that alone which it sees.
-fn told(news: &News, row: &Entry, bot: &Membership) -> Vec<(i64, Input)> {
+fn told(news: &News, row: &Entry, installation: &Installation, bot: &Membership) -> Vec<(i64, Input)> {
     let sees = |channel: ChannelId| bot.access(channel).is_ok();
-    let seen = row.channel.filter(|channel| sees(*channel));
+    // Messages are read where they may be; who is in which channel isn't a message.
+    let reads = |channel: &ChannelId| {
+        let rule = bot.guild.channels.get(channel);
+        let parent = rule.filter(|rule| rule.kind == ChannelKind::Thread).and_then(|rule| rule.parent);
+        installation.is_given(*channel, parent) && sees(*channel)
+    };
+    let seen = row.channel.filter(reads);
     let me = |user: UserId| user == bot.member.user;
     let lane = seen.map_or(0, |channel| channel.0);
     match news {

@@ -41,7 +41,8 @@ pub async fn version(conn: &mut Conn, id: InstallationId, key: &str, now: Timest
 
 /// The bytes of a value, whether it has expired or not.
 pub async fn size(conn: &mut Conn, id: InstallationId, key: &str) -> Result<Option<i64>> {
-    let sql = "select coalesce(octet_length(value), 8) from plugin_kv where installation_id = $1 and key = $2";
+    let sql = "select cast(coalesce(octet_length(value), 8) as bigint) from plugin_kv
+        where installation_id = $1 and key = $2";
     let row: Option<(i64,)> = conn.optional(sql, &[&id, &key.as_bytes()]).await?;
     Ok(row.map(|(size,)| size))
 }

@@ -17,7 +17,7 @@ impl Plugin for Counter {
             "echo" => send(message.channel, rest),
             "ping" => send(message.channel, &message.content),
             "fail" => Err(Error::Internal("told to fail".to_owned())),
-            "flaky" if ctx.attempt < 3 => Err(Error::Internal("not yet".to_owned())),
+            "flaky" if ctx.attempt < 2 => Err(Error::Internal("not yet".to_owned())),
             "refuse" => Err(Error::NotFound),
             "topic" => realtime::publish(Some(message.channel), "state", rest),
             "notice" => realtime::publish(None, "state", rest),

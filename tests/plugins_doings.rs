@@ -1,0 +1,107 @@
+//! What plugins do for those who ask them: badges on members, and polls from the question to the result.
+
+use crate::guilds_cast::rows;
+use crate::plugins_installing::path;
+use crate::plugins_interactions::{press, serve, waiter};
+use crate::story;
+use crate::support::plugins::built;
+use crate::support::{Socket, Value, json};
+
+story!(
+    badges_are_worn_until_one_goes,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        let waiter = waiter(&ada, &guild).await;
+        let him = format!("/guilds/{guild}/members/{}", bob.id);
+        assert_eq!(ada.get(&him).await.expect(200).get("badges"), None);
+        let mut ears = Socket::connect(&ada).await;
+
+        bob.post("/interactions", serve(&waiter, &general, "praise")).await.expect(200);
+
+        let granted = ears.event("badge_granted").await;
+        assert_eq!((&granted["user_id"], &granted["badge"]), (&json!(bob.id), &json!("regular")));
+        let regular = json!([{
+            "installation_id": waiter["id"], "badge": "regular", "name": "Regular", "description": "Comes every day.",
+        }]);
+        assert_eq!(ada.get(&him).await.expect(200)["badges"], regular);
+        let turkish = ada.with_header("accept-language", "tr").get(&him).await.expect(200);
+        assert_eq!(turkish["badges"][0]["name"], "Müdavim");
+        let page = ada.get(&format!("/guilds/{guild}/members")).await.expect(200);
+        let worn: Vec<&Value> = page["items"].as_array().unwrap().iter().filter_map(|one| one.get("badges")).collect();
+        assert_eq!(worn, [&regular], "nobody else has any");
+        let asked = ears.request("request_members", json!({"guild_id": guild})).await.unwrap();
+        let worn = asked["items"].as_array().unwrap().iter().filter(|one| one.get("badges").is_some()).count();
+        assert_eq!(worn, 1);
+        bob.post("/interactions", serve(&waiter, &general, "praise")).await.expect(200);
+        bob.post("/interactions", serve(&waiter, &general, "blame")).await.expect(200);
+        assert_eq!(ears.event("badge_revoked").await["user_id"], json!(bob.id));
+        assert_eq!(rows(&app, &guild, "badge_granted").await.len(), 1, "what one has isn't given again");
+        assert_eq!(ada.get(&him).await.expect(200).get("badges"), None);
+
+        bob.post("/interactions", serve(&waiter, &general, "praise")).await.expect(200);
+        bob.delete(&format!("/guilds/{guild}/members/@me")).await.expect(204);
+        bob.join(&guild).await;
+        assert_eq!(ada.get(&him).await.expect(200).get("badges"), None);
+        bob.post("/interactions", serve(&waiter, &general, "praise")).await.expect(200);
+        ada.delete(&path(&waiter)).await.expect(204);
+        assert_eq!(ada.get(&him).await.expect(200).get("badges"), None);
+    }
+);
+
+story!(
+    a_poll_is_asked_voted_and_closed,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob, cid] = app.users(["ada", "bob", "cid"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        cid.join(&guild).await;
+        let polls = ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+        let mut ears = Socket::connect(&cid).await;
+        let ask = |question: &str, answers: &str| {
+            json!({
+                "kind": "command", "guild_id": guild, "channel_id": general, "installation_id": polls["id"],
+                "path": ["poll"], "args": {"question": question, "answers": answers},
+            })
+        };
+        assert_eq!(bob.post("/interactions", ask("Lunch?", "Soup")).await.faults(), ["/args/answers"]);
+
+        let asked = bob.with_header("accept-language", "de").post("/interactions", ask("Lunch?", "Soup, Stew")).await;
+
+        assert_eq!(asked.expect(200)["message"]["content"], "Deine Umfrage läuft.");
+        let announced = ears.event("message_created").await;
+        assert_eq!(announced["author"]["id"], polls["bot_id"]);
+        assert_eq!(announced["blocks"]["children"][0], json!({"kind": "heading", "text": "Lunch?"}));
+        let buttons = announced["blocks"]["children"][1]["children"].as_array().unwrap().clone();
+        let (soup, stew) = (buttons[0]["id"].as_str().unwrap(), buttons[1]["id"].as_str().unwrap());
+        let poll = soup.split(':').nth(1).unwrap().to_owned();
+
+        let vote = bob.post("/interactions", press(&announced, soup, &[])).await.expect(200);
+        assert!(vote["message"]["content"].as_str().unwrap().contains("Soup"), "{vote}");
+        cid.post("/interactions", press(&announced, stew, &[])).await.expect(200);
+        bob.post("/interactions", press(&announced, stew, &[])).await.expect(200);
+
+        let read = cid.get(&format!("/polls/{poll}")).await.expect(200);
+        assert_eq!((&read["voters"], &read["options"][1]["votes"]), (&json!(2), &json!(2)), "{read}");
+        bob.post(&format!("/polls/{poll}/close"), json!({})).await.expect(200);
+
+        let ended = ears.event("message_updated").await;
+        assert_eq!(ended["id"], announced["id"]);
+        let rows = ended["blocks"]["children"].as_array().unwrap();
+        assert_eq!(rows[1], json!({"kind": "progress", "label": "Soup: 0", "thousandths": 0}));
+        assert_eq!(rows[2], json!({"kind": "progress", "label": "Stew: 2", "thousandths": 1000}));
+        assert!(ears.event("message_created").await["content"].as_str().unwrap().contains("Stew"));
+        assert_eq!(
+            cid.post("/interactions", press(&announced, soup, &[])).await.faults(),
+            ["/id"],
+            "it has no buttons now"
+        );
+    }
+);
