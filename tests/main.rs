@@ -50,6 +50,7 @@ mod plugins_bundled;
 mod plugins_contract;
 mod plugins_doings;
 mod plugins_events;
+mod plugins_hostile;
 mod plugins_installing;
 mod plugins_interactions;
 mod plugins_marketplace;

@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
+use serde::Deserialize;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::id::InstallationId;
+use crate::log::{Entry, EventKind};
 
 mod actions;
 pub(crate) mod alerts;
@@ -20,6 +22,8 @@ pub mod blocks;
 mod breaker;
 mod budget;
 mod call;
+#[doc(hidden)]
+pub mod calling;
 pub mod changing;
 pub mod commands;
 mod commit;
@@ -170,6 +174,20 @@ impl Plugins {
     fn begin_anew(&self, installation: InstallationId) {
         self.breakers.forget(installation);
         self.counters.forget(installation);
+    }
+
+    /// Begins anew with an installation that was changed, on whichever node: how it failed before says nothing.
+    pub(crate) fn observe(&self, entry: &Entry) {
+        /// What it is called.
+        #[derive(Deserialize)]
+        struct Changed {
+            id: InstallationId,
+        }
+        if matches!(entry.kind, EventKind::InstallationUpdated | EventKind::InstallationRemoved)
+            && let Ok(changed) = serde_json::from_str::<Changed>(&entry.payload)
+        {
+            self.begin_anew(changed.id);
+        }
     }
 
     /// Waits until no call of this installation runs alone.

@@ -3,6 +3,7 @@
 mod app;
 mod asyncapi;
 mod channels;
+pub mod components;
 mod fallback;
 mod mailbox;
 pub mod plugins;

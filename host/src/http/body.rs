@@ -36,6 +36,10 @@ impl Faults {
     }
     /// Notes a text with fewer or more characters than allowed.
     pub fn length(&mut self, pointer: &str, text: &str, min: usize, max: usize) {
+        // Bodies don't hold it, but plugins may say it; PostgreSQL can't store it.
+        if text.contains('\0') {
+            return self.note(pointer, FieldCode::InvalidFormat);
+        }
         let count = text.chars().count();
         if count < min {
             self.note_with(pointer, FieldCode::TooShort, vec![("min", min.to_string())]);

@@ -14,6 +14,8 @@ use crate::guilds::members::update;
 use crate::id::{ChannelId, GuildId, InstallationId, UserId};
 use crate::log::{EventKind, NewEvent};
 
+/// The longest time for which a filter may time somebody out, in milliseconds: 28 days, as for everybody.
+const LONGEST_TIMEOUT: u64 = 28 * 24 * 3_600_000;
 /// The longest text of an alert, in characters; what is more is cut.
 const MAX_TEXT: usize = 500;
 
@@ -76,7 +78,7 @@ pub async fn time_out(
     standing
         .change(app, &caller, channels::Permissions::TIMEOUT_MEMBERS, move |tx, standing| {
             Box::pin(async move {
-                let until = tx.now.after(Duration::from_millis(ms));
+                let until = tx.now.after(Duration::from_millis(ms.min(LONGEST_TIMEOUT)));
                 update::time_out_within(tx, standing, user, Some(until), reason).await.map(drop)
             })
         })

@@ -12,8 +12,14 @@ use super::manifest::limits::{ClassLimits, Limits};
 const HOST_CALLS: u32 = 1_000;
 /// Changes to storage in one call, at most.
 const KV_WRITES: u32 = 100;
+/// What one call may read of its storage: each key counts, a page as one and its entries as a hundredth each.
+const KV_READS: usize = 1_000;
+/// Entries of a page that count as much as one key.
+const ENTRIES_OF_A_READ: usize = 100;
 /// Bytes that one call may log.
 const LOG_BYTES: usize = 64 << 10;
+/// Lines that one call may log.
+const LOG_LINES: usize = 100;
 /// Random bytes of one call, at most.
 const RANDOM_BYTES: usize = 64 << 10;
 /// Messages, role changes and the like of one call, at most.
@@ -75,8 +81,10 @@ pub struct Meter {
     ticks: u32,
     host_calls: u32,
     kv_writes: u32,
+    kv_reads: usize,
     actions: u32,
     log_bytes: usize,
+    log_lines: usize,
     random_bytes: usize,
 }
 
@@ -90,8 +98,10 @@ impl Meter {
             ticks: 0,
             host_calls: 0,
             kv_writes: 0,
+            kv_reads: 0,
             actions: 0,
             log_bytes: 0,
+            log_lines: 0,
             random_bytes: 0,
         }
     }
@@ -129,16 +139,23 @@ impl Meter {
         within(self.kv_writes <= KV_WRITES, Limit::KvWrites)
     }
 
+    /// One more key of storage, or a page with so many entries.
+    pub fn kv_read(&mut self, entries: usize) -> Result<()> {
+        self.kv_reads += 1 + entries / ENTRIES_OF_A_READ;
+        within(self.kv_reads <= KV_READS, Limit::KvReads)
+    }
+
     /// One more thing that others see.
     pub fn action(&mut self) -> Result<()> {
         self.actions += 1;
         within(self.actions <= ACTIONS, Limit::Actions)
     }
 
-    /// So many bytes more of log; false if that is too much, and they are to be dropped.
+    /// A line more of log, with so many bytes; false if that is too much, and it is to be dropped.
     pub fn log(&mut self, bytes: usize) -> bool {
         self.log_bytes = self.log_bytes.saturating_add(bytes);
-        self.log_bytes <= LOG_BYTES
+        self.log_lines += 1;
+        self.log_bytes <= LOG_BYTES && self.log_lines <= LOG_LINES
     }
 
     /// So many bytes more of chance.

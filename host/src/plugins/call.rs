@@ -193,7 +193,7 @@ impl Call {
     }
 
     /// Remembers an answer of the host.
-    pub fn note<T: Serialize + Clone + Send + Sync + 'static>(&mut self, name: &'static str, answer: &T) {
+    pub fn note<T: Serialize>(&mut self, name: &'static str, answer: &T) {
         self.trace.note(name, answer);
     }
 

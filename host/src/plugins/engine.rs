@@ -23,8 +23,11 @@ pub const TICK: Duration = Duration::from_millis(1);
 const MEMORY: usize = 128 << 20;
 /// Address space behind a memory that traps whoever reads on.
 const GUARD: u64 = 32 << 20;
-/// Memories, tables and core instances of one component: guests of some languages have several.
-const CORES: u32 = 4;
+/// Core instances, memories and tables of one component: guests of some languages have several. There are as many
+/// for each slot, so that whoever has a slot has all the rest.
+const CORES: u32 = 16;
+const MEMORIES: u32 = 3;
+const TABLES: u32 = 8;
 /// The largest table, in elements.
 const TABLE: usize = 20_000;
 /// Memory that a slot keeps mapped when its instance is gone: mapping it anew costs more than clearing it.
@@ -46,6 +49,23 @@ pub struct Engine {
     /// Where filters run.
     pub filters: Runtime,
     ticker: Ticker,
+}
+
+/// What lives in the pool of an engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// Slots that are free.
+    pub slots: usize,
+    /// Components that live.
+    pub components: u64,
+    /// Core instances that live.
+    pub cores: u64,
+    /// Memories in use.
+    pub memories: usize,
+    /// Tables in use.
+    pub tables: usize,
+    /// Stacks in use.
+    pub stacks: usize,
 }
 
 /// What hosts the imports: the call itself.
@@ -78,9 +98,23 @@ impl Engine {
             slots: Arc::new(Semaphore::new(settings.instances as usize)),
             calls: threads("plugins", cores)?,
             filters: threads("filters", cores.div_ceil(2).max(2))?,
-            ticker: Ticker::start(&wasm),
+            ticker: Ticker::start(&wasm)?,
             wasm,
             linker,
+        })
+    }
+
+    /// What lives in the pool at this moment.
+    pub fn in_use(&self) -> InUse {
+        let slots = self.slots.available_permits();
+        let pool = self.wasm.pooling_allocator_metrics();
+        pool.map_or(InUse { slots, ..InUse::default() }, |pool| InUse {
+            slots,
+            components: pool.component_instances(),
+            cores: pool.core_instances(),
+            memories: pool.memories(),
+            tables: pool.tables(),
+            stacks: pool.stacks(),
         })
     }
 
@@ -95,12 +129,13 @@ pub fn configuration(instances: u32) -> anyhow::Result<Config> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORES)
-        .total_memories(instances * 2)
-        .total_tables(instances * CORES)
+        .total_memories(instances * MEMORIES)
+        .total_tables(instances * TABLES)
         .total_stacks(instances)
         .max_memory_size(MEMORY)
-        .max_memories_per_component(3)
-        .max_core_instances_per_component(16)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_core_instances_per_component(CORES)
         .table_elements(TABLE)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(KEPT_RESIDENT);
@@ -130,7 +165,8 @@ struct Ticker {
 pub struct Running<'a>(&'a Ticker);
 
 impl Ticker {
-    fn start(wasm: &wasmtime::Engine) -> Ticker {
+    /// Without it nothing could be interrupted: whoever can't have the thread can't have plugins.
+    fn start(wasm: &wasmtime::Engine) -> std::io::Result<Ticker> {
         let (running, engine) = (Arc::new(AtomicUsize::new(0)), wasm.weak());
         let seen = running.clone();
         let ticking = thread::Builder::new().name("plugin clock".into()).spawn(move || {
@@ -144,10 +180,8 @@ impl Ticker {
                     None => return,
                 }
             }
-        });
-        // Without a thread nothing could be interrupted: whoever can't have one can't have plugins.
-        let thread = ticking.map_or_else(|_| thread::current(), |handle| handle.thread().clone());
-        Ticker { running, thread }
+        })?;
+        Ok(Ticker { running, thread: ticking.thread().clone() })
     }
 
     fn begin(&self) -> Running<'_> {

@@ -20,6 +20,8 @@ closed_set! {
         HostCalls = "HOST_CALLS",
         /// Changes to storage.
         KvWrites = "KV_WRITES",
+        /// Reads of storage.
+        KvReads = "KV_READS",
         /// Messages and other things that people see.
         Actions = "ACTIONS",
         /// Chance.
@@ -42,6 +44,8 @@ closed_set! {
         HostCallLimit = "HOST_CALL_LIMIT",
         /// It wrote too often to its storage.
         KvWriteLimit = "KV_WRITE_LIMIT",
+        /// It read too much of its storage.
+        KvReadLimit = "KV_READ_LIMIT",
         /// It did too much that people see.
         ActionLimit = "ACTION_LIMIT",
         /// It wanted too many random bytes.
@@ -91,6 +95,12 @@ impl FailureCode {
     }
 }
 
+/// The longest text about a failure, in bytes: guests may have a hand in it.
+const MAX_DETAIL: usize = 4 << 10;
+/// How the errors end that wasmtime has no public types for: a guest gives too much at once, or keeps too many
+/// handles.
+const TOO_MUCH: [&str; 2] = ["fuel allocated for hostcalls has been exhausted", "store handle limit exceeded"];
+
 /// A call that came to nothing.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -105,12 +115,15 @@ pub struct Failure {
 impl Failure {
     /// A failure with nothing but its reason.
     pub fn new(code: FailureCode, detail: impl Into<String>) -> Failure {
-        Failure { code, detail: detail.into(), said: None }
+        Failure { code, detail: shortened(detail.into()), said: None }
     }
 
     /// What a guest said no with.
     pub fn said(error: types::Error) -> Failure {
         let detail = format!("{error:?}");
+        if detail.len() > MAX_DETAIL {
+            return Failure::new(FailureCode::BadOutput, format!("its error is too large: {detail}"));
+        }
         Failure { code: FailureCode::Failed, detail, said: Some(Box::new(error)) }
     }
 
@@ -120,6 +133,17 @@ impl Failure {
         let polite = matches!(self.said.as_deref(), Some(Denied(_) | NotFound | Invalid(_) | Refused(_) | Conflict));
         self.code.is_its_own() && !polite
     }
+}
+
+/// A text that can be stored and read, whatever it was made of.
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_DETAIL {
+        let end = (0..=MAX_DETAIL).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    // PostgreSQL can't store it.
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 impl fmt::Display for Failure {
@@ -165,6 +189,7 @@ impl From<wasmtime::Error> for Failure {
                 Limit::Table => FailureCode::TableLimit,
                 Limit::HostCalls => FailureCode::HostCallLimit,
                 Limit::KvWrites => FailureCode::KvWriteLimit,
+                Limit::KvReads => FailureCode::KvReadLimit,
                 Limit::Actions => FailureCode::ActionLimit,
                 Limit::Random => FailureCode::RandomLimit,
             }
@@ -176,11 +201,40 @@ impl From<wasmtime::Error> for Failure {
             match error.downcast_ref::<wasmtime::Trap>() {
                 Some(wasmtime::Trap::StackOverflow) => FailureCode::StackOverflow,
                 Some(_) => FailureCode::Trapped,
-                // Neither a trap nor ours: what the guest gave breaks the rules of components.
-                None if detail.contains("fuel") || detail.contains("too large") => FailureCode::DataLimit,
-                None => FailureCode::BadOutput,
+                // Neither a trap nor ours: what the guest gave breaks the rules of components. Only the root is
+                // wasmtime's own; what stands around it names the guest's functions.
+                None => {
+                    let root = error.root_cause().to_string();
+                    let too_much = TOO_MUCH.iter().any(|end| root.ends_with(end));
+                    if too_much { FailureCode::DataLimit } else { FailureCode::BadOutput }
+                }
             }
         };
         Failure::new(code, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_failure_can_be_stored_and_read() {
+        assert_eq!(Failure::new(FailureCode::Trapped, "a\0b").detail, "a\u{fffd}b");
+        let long = Failure::new(FailureCode::Trapped, "ğ".repeat(1 << 20)).detail;
+        assert!(long.len() <= MAX_DETAIL + '…'.len_utf8() && long.ends_with("ğ…"));
+    }
+
+    #[test]
+    fn an_error_that_nobody_could_read_is_bad_output() {
+        assert_eq!(Failure::said(types::Error::Internal("x".repeat(100))).code, FailureCode::Failed);
+        let huge = Failure::said(types::Error::Denied("x".repeat(1 << 20)));
+        assert!((huge.code, huge.said.is_none(), huge.counts()) == (FailureCode::BadOutput, true, true));
+    }
+
+    #[test]
+    fn guests_cannot_choose_their_code_by_the_names_of_their_functions() {
+        let error = wasmtime::Error::msg("invalid utf-8").context("while calling too large fuel");
+        assert_eq!(Failure::from(error).code, FailureCode::BadOutput);
     }
 }

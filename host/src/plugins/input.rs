@@ -82,6 +82,17 @@ pub enum Output {
 
 /// Bytes of an answer to a request, at most.
 const MAX_BODY: usize = 1 << 20;
+/// Headers of an answer, at most, and the bytes of all of them together.
+const MAX_HEADERS: usize = 20;
+const MAX_HEADER_BYTES: usize = 8 << 10;
+/// Statuses that come without a body.
+const BODILESS: [u16; 3] = [204, 205, 304];
+/// Bytes of a text that a filter says something with, at most; a new text for the message is judged by itself.
+const MAX_TEXT: usize = 16 << 10;
+/// The longest name of a rule, in bytes.
+const MAX_RULE: usize = 64;
+/// What a filter asks for besides, and what it notes, each at most.
+const MAX_ASKED: usize = 20;
 /// What answers to requests may be: nothing that a browser would run.
 const CONTENT_TYPES: [&str; 8] = [
     "application/json",
@@ -97,25 +108,63 @@ const CONTENT_TYPES: [&str; 8] = [
 impl Output {
     /// Refuses what can't be passed on.
     pub fn check(&self) -> Result<(), Failure> {
-        let Output::Response(response) = self else { return Ok(()) };
-        let kind = response.content_type.split(';').next().unwrap_or_default().trim();
-        let fault = if !(200..=599).contains(&response.status) {
-            "a status is 200 to 599"
-        } else if response.body.len() > MAX_BODY {
-            "the body is too large"
-        } else if response.status == 204 && !response.body.is_empty() {
-            "204 has no body"
-        } else if !response.body.is_empty() && !CONTENT_TYPES.contains(&kind) {
-            "this content type isn't passed on"
-        } else {
-            return Ok(());
+        let fault = match self {
+            Output::Response(response) => fault_of_response(response),
+            Output::Filtered(outcome) => fault_of_outcome(outcome),
+            Output::Done | Output::Reply(_) | Output::Choices(_) | Output::Answer(_) => None,
         };
-        Err(Failure::new(FailureCode::BadOutput, fault))
+        fault.map_or(Ok(()), |fault| Err(Failure::new(FailureCode::BadOutput, fault)))
     }
 
     /// Whether it is an answer that says no: then nothing that the call wanted is done.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Output::Response(response) if response.status >= 400)
+    }
+}
+
+fn fault_of_response(response: &http_routes::Response) -> Option<&'static str> {
+    let kind = response.content_type.split(';').next().unwrap_or_default().trim();
+    let headers = response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    if !(200..=599).contains(&response.status) {
+        Some("a status is 200 to 599")
+    } else if response.body.len() > MAX_BODY {
+        Some("the body is too large")
+    } else if BODILESS.contains(&response.status) && !response.body.is_empty() {
+        Some("this status has no body")
+    } else if !response.body.is_empty() && !CONTENT_TYPES.contains(&kind) {
+        Some("this content type isn't passed on")
+    } else if response.headers.len() > MAX_HEADERS || headers + response.content_type.len() > MAX_HEADER_BYTES {
+        Some("the headers are too large")
+    } else {
+        None
+    }
+}
+
+fn fault_of_outcome(outcome: &filter_message::Outcome) -> Option<&'static str> {
+    use filter_message::{Action, Verdict};
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let is_rule = |rule: &String| (1..=MAX_RULE).contains(&rule.len()) && rule.bytes().all(is_name);
+    let is_text = |text: &str| text.len() <= MAX_TEXT && !text.contains('\0');
+    let verdict = match &outcome.verdict {
+        Verdict::Hold(text) | Verdict::Block(text) => is_text(text),
+        Verdict::Allow | Verdict::Rewrite(_) => true,
+    };
+    let asked = |action: &Action| match action {
+        Action::Alert(text) => is_text(text),
+        Action::Custom((kind, json)) => is_text(kind) && is_text(json),
+        Action::TimeOut(_) => true,
+    };
+    if !outcome.rule.iter().all(is_rule) {
+        Some("a rule is named by 1 to 64 of a-z, 0-9 and ._-")
+    } else if outcome.actions.len() > MAX_ASKED || outcome.tags.len() > MAX_ASKED {
+        Some("too many actions or tags")
+    } else if !verdict
+        || !outcome.actions.iter().all(asked)
+        || !outcome.tags.iter().all(|(name, value)| is_text(name) && is_text(value))
+    {
+        Some("a text is too large, or holds U+0000")
+    } else {
+        None
     }
 }
 

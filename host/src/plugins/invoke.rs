@@ -50,6 +50,13 @@ pub struct Request {
 
 /// Calls a plugin. What it did stands when this answers that it went well, and nothing of it if not.
 pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
+    // Whoever waits for it may go away: it ends all the same, and what it says about the plugin counts.
+    let called = tokio::spawn(called(app.clone(), request)).await;
+    called.unwrap_or_else(|error| Err(Failure::new(FailureCode::Host, error.to_string())))
+}
+
+async fn called(app: App, request: Request) -> Result<Output, Failure> {
+    let app = &app;
     let (id, hook, now) = (request.installation.id, request.input.hook(), app.now());
     if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
@@ -89,9 +96,19 @@ async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
 }
 
 async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
-    let not_started = |error: anyhow::Error| Failure::new(FailureCode::NotStarted, format!("{error:#}"));
-    let ground = app.plugins.ground(&app.config).map_err(not_started)?;
-    let package = app.plugins.package(&app.config, &request.installation).await.map_err(not_started)?;
+    let (installation, hook) = (request.installation.clone(), request.input.hook());
+    let refused = async |failure: Failure| {
+        logs::refused(app, &installation, hook, &request.event_id, &failure).await;
+        Err(failure)
+    };
+    let ready = match app.plugins.ground(&app.config) {
+        Ok(ground) => app.plugins.package(&app.config, &installation).await.map(|package| (ground, package)),
+        Err(error) => Err(error),
+    };
+    let (ground, package) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
+    };
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
     let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
@@ -103,9 +120,9 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
     let mut _alone = None;
     loop {
         let job = Job {
-            installation: request.installation.clone(),
+            installation: installation.clone(),
             package: package.clone(),
-            hook: request.input.hook(),
+            hook,
             class: request.class,
             event_id: request.event_id.clone(),
             actor: request.actor,
@@ -117,7 +134,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         let call = Call::new(job, Meter::new(budget), Ground::Live(app.clone()), &ground.chance, filtered.take());
         let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
-            return Err(Failure::new(FailureCode::Host, "the call was broken off"));
+            return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
         app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
         let outcome = match outcome {

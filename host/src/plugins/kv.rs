@@ -66,9 +66,7 @@ async fn still_holds(tx: &mut Tx, id: InstallationId, work: &Work) -> Result<boo
     }
     for scan in &work.scans {
         let Scan { prefix, after, limit, found } = scan;
-        let there = store::scan(tx, id, prefix, after, limit + 1, now).await?;
-        let there = there.iter().take(*limit as usize).map(|(key, row)| (key.as_str(), row.version));
-        if !there.eq(found.iter().map(|(key, version)| (key.as_str(), *version))) {
+        if store::scan_versions(tx, id, prefix, after, *limit, now).await? != *found {
             return Ok(false);
         }
     }

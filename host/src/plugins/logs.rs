@@ -10,7 +10,8 @@ use super::changing;
 use super::contract::log::Level;
 use super::failure::Failure;
 use super::input::{Input, Output};
-use super::manifest::CallClass;
+use super::installation::Installation;
+use super::manifest::{CallClass, Hook};
 use super::record::Answer;
 use crate::accounts::Caller;
 use crate::app::App;
@@ -82,6 +83,27 @@ pub struct Bundle {
     pub outcome: String,
 }
 
+/// Keeps why a plugin wasn't called at all.
+pub async fn refused(app: &App, installation: &Installation, hook: Hook, event_id: &str, failure: &Failure) {
+    let row = app.next_id().map(|id| store::NewRow {
+        id,
+        installation: installation.id,
+        level: Weight::Error,
+        code: failure.code.as_str().to_owned(),
+        hook: hook.as_str(),
+        event_id: event_id.to_owned(),
+        message: failure.detail.clone(),
+        fields: "{}".to_owned(),
+    });
+    let kept = match row {
+        Ok(row) => put(app, installation, vec![row], None).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, installation = %installation.id, "a plugin's log could not be kept");
+    }
+}
+
 /// Keeps what a call has logged and, if it failed, why, and what is needed to see it again.
 pub async fn keep(
     app: &App,
@@ -103,16 +125,11 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
     let job = &call.job;
     let installation = job.installation.id;
     let row = |level: Weight, code: &str, message: &str, fields: String| -> Result<store::NewRow> {
-        Ok(store::NewRow {
-            id: app.next_id()?,
-            installation,
-            level,
-            code: code.to_owned(),
-            hook: job.hook.as_str(),
-            event_id: job.event_id.clone(),
-            message: message.to_owned(),
-            fields,
-        })
+        let id = app.next_id()?;
+        let (hook, event_id) = (job.hook.as_str(), job.event_id.clone());
+        // PostgreSQL can't store it.
+        let (code, message) = (code.to_owned(), message.replace('\0', "\u{fffd}"));
+        Ok(store::NewRow { id, installation, level, code, hook, event_id, message, fields })
     };
     let mut rows = Vec::with_capacity(call.lines.len() + 2);
     for line in &call.lines {
@@ -136,20 +153,30 @@ async fn write(app: &App, call: &Call, input: &Input, failure: Option<&Failure>,
         let used = serde_json::json!({"took_ms": took_ms, "cpu_ms": cpu_ms, "memory": call.meter.memory()});
         let level = if failure.counts() { Weight::Error } else { Weight::Warn };
         let line = row(level, failure.code.as_str(), &failure.detail, used.to_string())?;
-        if failure.counts() {
+        if let Some(answers) = call.trace.write().filter(|_| failure.counts()) {
             let seen = Bundle {
                 digest: job.package.artifact.digest.clone(),
                 class: job.class,
                 context: job.context(call.meter.budget().wall),
                 input: input.clone(),
-                answers: call.trace.write(),
+                answers,
                 outcome: failure.to_string(),
             };
             bundle = Some((line.id, serde_json::to_string(&seen)?));
         }
         rows.push(line);
     }
-    let guild = job.installation.guild_id;
+    put(app, &job.installation, rows, bundle).await
+}
+
+/// Keeps lines, and what is needed to see the call again that the last of them is about.
+async fn put(
+    app: &App,
+    installation: &Installation,
+    rows: Vec<store::NewRow>,
+    bundle: Option<(i64, String)>,
+) -> Result<()> {
+    let (guild, installation) = (installation.guild_id, installation.id);
     app.writer
         .run(None, None, &[guild.into()], move |tx| {
             Box::pin(async move {

@@ -1,6 +1,7 @@
 //! A plugin's code, ready to run: compiled once, and linked to what it imports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use wasmtime::Store;
@@ -17,6 +18,8 @@ use crate::config::Config;
 
 /// Packages that are kept ready, at most.
 const KEPT: u64 = 1_000;
+/// How long a component isn't compiled again that couldn't be: others wait for their turn meanwhile.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 /// Always-on interfaces, and those that only name types.
 const FREE: [&str; 10] =
     ["types", "log", "clock", "random", "config", "i18n", "kv", "schedule", "resources", "filter-read"];
@@ -36,13 +39,16 @@ pub struct Package {
 /// Packages by their digests.
 pub struct Packages {
     ready: Cache<String, Arc<Package>>,
+    /// Why some can't be made ready.
+    broken: Cache<String, Arc<str>>,
     /// One at a time: compiling takes a processor and much memory.
     compiling: tokio::sync::Mutex<()>,
 }
 
 impl Default for Packages {
     fn default() -> Packages {
-        Packages { ready: Cache::new(KEPT), compiling: tokio::sync::Mutex::new(()) }
+        let broken = Cache::builder().max_capacity(KEPT).time_to_live(GIVEN_UP).build();
+        Packages { ready: Cache::new(KEPT), broken, compiling: tokio::sync::Mutex::new(()) }
     }
 }
 
@@ -62,10 +68,22 @@ impl Packages {
         if let Some(package) = self.ready.get(&artifact.digest) {
             return Ok(package);
         }
-        let component = cache.component(engine, config, artifact).await?;
-        let package = Arc::new(Package::link(engine, &component, artifact.clone())?);
-        self.ready.insert(artifact.digest.clone(), package.clone());
-        Ok(package)
+        if let Some(why) = self.broken.get(&artifact.digest) {
+            anyhow::bail!("{why}");
+        }
+        let component = cache.component(engine, config, artifact).await;
+        let linked = component.and_then(|component| Package::link(engine, &component, artifact.clone()));
+        match linked {
+            Ok(package) => {
+                let package = Arc::new(package);
+                self.ready.insert(artifact.digest.clone(), package.clone());
+                Ok(package)
+            }
+            Err(error) => {
+                self.broken.insert(artifact.digest.clone(), format!("{error:#}").into());
+                Err(error)
+            }
+        }
     }
 }
 

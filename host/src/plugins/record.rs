@@ -2,6 +2,7 @@
 //! time comes to a guest through its imports.
 
 use std::collections::VecDeque;
+use std::io::{self, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,9 +20,18 @@ pub enum Ground {
     Seen(Answers),
 }
 
-/// Answers of the host to one call, in order. Nothing is written down unless somebody asks.
+/// Bytes of answers that are remembered: what was told more can't be seen again.
+const MAX_TRACE: usize = 1 << 20;
+
+/// Answers of the host to one call, in order, as long as they are few.
+pub struct Trace(Option<Noted>);
+
+/// Answers, each as JSON.
 #[derive(Default)]
-pub struct Trace(Vec<(&'static str, Box<dyn Fn() -> Value + Send + Sync>)>);
+struct Noted {
+    answers: Vec<(&'static str, String)>,
+    bytes: usize,
+}
 
 /// An answer as it is written down.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,16 +45,57 @@ pub struct Answer {
 /// Answers that wait to be given once more.
 pub struct Answers(VecDeque<Answer>);
 
+impl Default for Trace {
+    fn default() -> Trace {
+        Trace(Some(Noted::default()))
+    }
+}
+
 impl Trace {
     /// Remembers an answer.
-    pub fn note<T: Serialize + Clone + Send + Sync + 'static>(&mut self, name: &'static str, answer: &T) {
-        let answer = answer.clone();
-        self.0.push((name, Box::new(move || serde_json::to_value(&answer).unwrap_or_default())));
+    pub fn note<T: Serialize>(&mut self, name: &'static str, answer: &T) {
+        if self.0.as_mut().is_some_and(|noted| !noted.add(name, answer)) {
+            self.0 = None;
+        }
     }
 
-    /// Writes them down.
-    pub fn write(&self) -> Vec<Answer> {
-        self.0.iter().map(|(name, answer)| Answer { name: (*name).to_owned(), answer: answer() }).collect()
+    /// All of them; nothing if they were too many to remember.
+    pub fn write(&self) -> Option<Vec<Answer>> {
+        let answers = self.0.as_ref()?.answers.iter();
+        let read = |answer: &str| serde_json::from_str(answer).unwrap_or_default();
+        Some(answers.map(|(name, answer)| Answer { name: (*name).to_owned(), answer: read(answer) }).collect())
+    }
+}
+
+impl Noted {
+    /// False if there is no room.
+    fn add<T: Serialize>(&mut self, name: &'static str, answer: &T) -> bool {
+        let mut room = Room { left: MAX_TRACE.saturating_sub(self.bytes), text: Vec::new() };
+        if serde_json::to_writer(&mut room, answer).is_err() {
+            return false;
+        }
+        let Ok(text) = String::from_utf8(room.text) else { return false };
+        self.bytes += text.len() + size_of::<(&str, String)>();
+        self.answers.push((name, text));
+        true
+    }
+}
+
+/// Takes so many bytes and no more: what doesn't fit isn't even written.
+struct Room {
+    left: usize,
+    text: Vec<u8>,
+}
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -59,5 +110,22 @@ impl Answers {
         let answer = self.0.pop_front().filter(|answer| answer.name == name);
         let answer = answer.ok_or_else(|| HostFault(format!("{name} was not called here the first time")))?;
         serde_json::from_value(answer.answer).map_err(|error| HostFault(format!("{name}: {error}")).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_forgets_all_rather_than_grow_without_bounds() {
+        let mut trace = Trace::default();
+        trace.note("a", &"x".repeat(MAX_TRACE / 2));
+        trace.note("b", &1);
+        let answers = trace.write().unwrap();
+        assert_eq!((answers.len(), answers[1].answer.clone()), (2, Value::from(1)));
+        trace.note("c", &"x".repeat(MAX_TRACE / 2));
+        trace.note("d", &1);
+        assert!(trace.write().is_none(), "half of it would be seen again as something else");
     }
 }

@@ -151,6 +151,11 @@ fn overflow() -> types::Error {
     invalid("/by", "OUT_OF_RANGE")
 }
 
+/// Whether a text can be stored: not all databases take U+0000.
+pub fn can_be_stored(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// One field isn't acceptable.
 pub fn invalid(pointer: &str, code: &str) -> types::Error {
     types::Error::Invalid(vec![types::Fault { pointer: pointer.to_owned(), code: code.to_owned(), args: Vec::new() }])

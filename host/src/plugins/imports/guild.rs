@@ -12,7 +12,7 @@ use crate::plugins::contract::types::{self, Error, Page};
 use crate::plugins::contract::{badges, channels as their_channels, members, roles};
 use crate::plugins::convert;
 use crate::plugins::manifest::Permission;
-use crate::plugins::work::{Action, invalid};
+use crate::plugins::work::{Action, can_be_stored, invalid};
 
 /// Members of one page, at most.
 const MAX_PAGE: u16 = 100;
@@ -103,8 +103,8 @@ impl their_channels::Host for Call {
         self.meter.action()?;
         answer!(self, "channels.create-thread", {
             allowed!(self.require(Permission::Channels));
-            if !(1..=MAX_THREAD_NAME).contains(&name.trim().chars().count()) {
-                return Ok(Err(invalid("/name", "TOO_LONG")));
+            if !(1..=MAX_THREAD_NAME).contains(&name.trim().chars().count()) || !can_be_stored(&name) {
+                return Ok(Err(invalid("/name", "INVALID_FORMAT")));
             }
             let access = allowed!(self.seen_channel(parent, Permissions::CREATE_THREADS).await?);
             let message = message.map(|message| MessageId(message as i64));

@@ -11,7 +11,7 @@ use crate::plugins::contract::types::{self, Error, Page};
 use crate::plugins::contract::{messages_read, messages_write, moderation};
 use crate::plugins::convert;
 use crate::plugins::manifest::Permission;
-use crate::plugins::work::{Action, invalid};
+use crate::plugins::work::{Action, can_be_stored, invalid};
 
 /// Messages of one page, at most.
 const MAX_PAGE: u16 = 100;
@@ -200,7 +200,8 @@ impl Call {
 
     fn moderates(&self, reason: &str) -> Answer<()> {
         self.require(Permission::Moderation)?;
-        if reason.chars().count() > MAX_REASON { Err(invalid("/reason", "TOO_LONG")) } else { Ok(()) }
+        let fits = reason.chars().count() <= MAX_REASON && can_be_stored(reason);
+        if fits { Ok(()) } else { Err(invalid("/reason", "INVALID_FORMAT")) }
     }
 
     /// The bot's standing in one of its guild's channels; in an interaction, whoever acted must stand as well.

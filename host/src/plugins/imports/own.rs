@@ -13,7 +13,7 @@ use crate::plugins::contract::types::{self, Error};
 use crate::plugins::contract::{filter_read, realtime, resources, schedule};
 use crate::plugins::manifest::Permission;
 use crate::plugins::state;
-use crate::plugins::work::{Action, invalid};
+use crate::plugins::work::{Action, can_be_stored, invalid};
 
 /// The longest name of a timer or a topic, in characters.
 const MAX_NAME: usize = 100;
@@ -74,7 +74,7 @@ impl schedule::Host for Call {
 }
 
 fn checked_timer(id: &str) -> Answer<()> {
-    let fits = (1..=MAX_NAME).contains(&id.chars().count()) && !id.starts_with("cron:");
+    let fits = (1..=MAX_NAME).contains(&id.chars().count()) && !id.starts_with("cron:") && can_be_stored(id);
     if fits { Ok(()) } else { Err(invalid("/id", "INVALID_FORMAT")) }
 }
 
@@ -138,8 +138,8 @@ impl realtime::Host for Call {
         self.meter.action()?;
         answer!(self, "realtime.publish", {
             allowed!(self.require(Permission::Realtime));
-            if !(1..=MAX_NAME).contains(&topic.chars().count()) {
-                return Ok(Err(invalid("/topic", "TOO_LONG")));
+            if !(1..=MAX_NAME).contains(&topic.chars().count()) || !can_be_stored(&topic) {
+                return Ok(Err(invalid("/topic", "INVALID_FORMAT")));
             }
             if payload.len() > MAX_STATE {
                 return Ok(Err(invalid("/payload-json", "TOO_LONG")));

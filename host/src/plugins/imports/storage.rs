@@ -141,6 +141,7 @@ impl Call {
             Ok(None) => {}
             Err(error) => return Ok(Err(error)),
         }
+        self.meter.kv_read(0)?;
         let row = self.row(key).await?;
         if relied_on {
             self.work.rely(key, row.as_ref().map_or(0, |row| row.version));
@@ -171,6 +172,7 @@ impl Call {
         let after = page.cursor.unwrap_or_default();
         let rows =
             read(store::scan(&mut read(app.db.read().await)?, id, &prefix, &after, limit + 1, self.job.now).await)?;
+        self.meter.kv_read(rows.len())?;
         let more = rows.len() as i64 > limit;
         let rows: Vec<(String, Row)> = rows.into_iter().take(limit as usize).collect();
         let last = rows.last().map(|(key, _)| key.clone()).filter(|_| more);

@@ -68,6 +68,25 @@ pub async fn scan(
     Ok(rows.into_iter().map(|(key, value, counter, version)| (text(key), Row { value, counter, version })).collect())
 }
 
+/// The keys of the same entries, and their versions.
+pub async fn scan_versions(
+    conn: &mut Conn,
+    id: InstallationId,
+    prefix: &str,
+    after: &str,
+    at_most: i64,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>> {
+    let from = if after > prefix { after.as_bytes() } else { prefix.as_bytes() };
+    let sql = "select key, version from plugin_kv
+        where installation_id = $1 and key >= $2 and key < $3 and key <> $4
+            and (expires_at is null or expires_at > $5)
+        order by key limit $6";
+    let end = end_of(prefix);
+    let rows: Vec<(Vec<u8>, i64)> = conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
+    Ok(rows.into_iter().map(|(key, version)| (String::from_utf8_lossy(&key).into_owned(), version)).collect())
+}
+
 /// The first bytes that come after all keys with this prefix. No text holds the byte 255.
 fn end_of(prefix: &str) -> Vec<u8> {
     [prefix.as_bytes(), &[0xff]].concat()

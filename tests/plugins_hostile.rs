@@ -1,0 +1,114 @@
+//! Hostile plugins: whatever one does, it is told why in its log, and nobody else notices.
+
+mod files;
+mod guest;
+mod midway;
+mod reaching;
+mod written;
+mod yard;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::story;
+use yard::{Yard, settings};
+
+/// A folder with the components that are written by hand.
+fn written_folder() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for plugins");
+        for (plugin, bytes) in written::components().into_iter().chain(files::components()) {
+            std::fs::write(folder.path().join(format!("{plugin}.wasm")), bytes).expect("a file");
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
+}
+
+/// The folder of the guest's components; an empty one where it can't be had.
+fn guests_folder() -> PathBuf {
+    guest::folder().map(Path::to_owned).unwrap_or_default()
+}
+
+story!(what_a_guest_does_wrong_harms_nobody_else, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    let mut wrong = Vec::new();
+    for case in guest::all() {
+        wrong.extend(guest::go_through(&yard, case).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+});
+
+story!(nobody_reaches_what_is_not_theirs, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    reaching::go_through(&yard).await;
+    reaching::resources_belong_to_their_installations(&yard).await;
+});
+
+story!(what_is_changed_in_the_middle_of_a_call_counts, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::go_through(&yard).await;
+    midway::whoever_asked_goes_away(&yard).await;
+});
+
+story!(what_keeps_failing_is_left_alone_and_switched_off, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::breakers_open(&yard).await;
+    midway::what_cannot_begin_is_switched_off(&yard).await;
+});
+
+story!(two_that_answer_each_other_come_to_an_end, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    midway::two_that_answer_each_other_come_to_an_end(&yard).await;
+});
+
+story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, written_folder()) }, |app| {
+    let yard = Yard::open(&app, "written.none").await;
+    let cases = written::CASES.iter().map(|(name, code, _)| (*name, *code)).chain(written::APART.iter().copied());
+    let mut wrong = Vec::new();
+    for (name, code) in cases {
+        wrong.extend(refused(&yard, &format!("written.{name}"), code, "").await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+});
+
+story!(what_is_no_plugin_is_not_started, |config| { settings(config, written_folder()) }, |app| {
+    let yard = Yard::open(&app, "written.none").await;
+    let mut wrong = Vec::new();
+    for (name, code, says) in files::listed() {
+        wrong.extend(refused(&yard, &format!("files.{name}"), code, says).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for name in files::UNLISTED {
+        let new = crate::support::json!({"guild_id": yard.place("written.none").await.guild});
+        yard.ada.post(&format!("/marketplace/files.{name}"), new).await.problem(404, "NOT_FOUND");
+    }
+});
+
+/// A request to this plugin fails, for the reason that is expected; answers what is wrong about that.
+async fn refused(yard: &Yard<'_>, plugin: &str, code: &str, says: &str) -> Option<String> {
+    let place = yard.place(plugin).await;
+    let answered = guest::ask(yard, &place).await;
+    let (logged, said) = yard.failure(&place, "http-routes", 0).await;
+    yard.close(place).await;
+    yard.nobody_noticed(plugin).await;
+    let right = answered == "502 PLUGIN_FAILED" && logged == code && said.contains(says);
+    (!right).then(|| format!("{plugin}: {code} {says} is expected, and this is so: {answered}, {logged} {said}"))
+}
