@@ -47,6 +47,12 @@ pub fn build_test_guests() -> Result<Option<PathBuf>> {
     Ok(Some(folder))
 }
 
+/// Builds all of them.
+pub fn build_everything() -> Result<()> {
+    build()?;
+    build_test_guests().map(drop)
+}
+
 fn build_all(sources: &Path, folder: &Path) -> Result<()> {
     let packages = Package::all_in(sources)?;
     if packages.is_empty() {
