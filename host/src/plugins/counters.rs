@@ -14,9 +14,12 @@ const MAX_KEYS: usize = 1_000;
 /// Messages that are remembered under one key, at most.
 const MAX_COUNTED: usize = 1_000;
 
+/// What one installation has counted, by its keys: what was used last stands last.
+type Keys = IndexMap<String, VecDeque<(Timestamp, MessageId)>>;
+
 /// What installations have counted.
 #[derive(Default)]
-pub struct Counters(Mutex<HashMap<InstallationId, IndexMap<String, VecDeque<(Timestamp, MessageId)>>>>);
+pub struct Counters(Mutex<HashMap<InstallationId, Keys>>);
 
 impl Counters {
     /// Counts a message under a key, once however often it is asked; answers how many were counted within the
@@ -74,7 +77,9 @@ mod tests {
         let count = |key: usize| {
             counters.count(id, &key.to_string(), Duration::from_secs(10), MessageId(key as i64), Timestamp(0))
         };
-        (0..=MAX_KEYS).for_each(|key| drop(count(key)));
+        for key in 0..=MAX_KEYS {
+            count(key);
+        }
         assert_eq!(counters.0.lock()[&id].len(), MAX_KEYS);
         assert_eq!(counters.0.lock()[&id].first().map(|(key, _)| key.as_str()), Some("1"));
     }

@@ -24,7 +24,7 @@ impl Texts {
     /// Adds a language; a file that Fluent can't read whole is refused.
     pub fn add(&mut self, language: &str, source: &str) -> anyhow::Result<()> {
         let identifier: LanguageIdentifier = language.parse().ok().context("that is no language")?;
-        ensure!(identifier.to_string() == language, "write the language as `{identifier}`");
+        ensure!(identifier == language, "write the language as `{identifier}`");
         let resource = match FluentResource::try_new(source.to_owned()) {
             Ok(resource) => resource,
             Err((_, errors)) => {

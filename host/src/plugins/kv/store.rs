@@ -24,6 +24,14 @@ impl Row {
     }
 }
 
+/// An entry with its key.
+#[derive(sqlx::FromRow)]
+struct Keyed {
+    key: Vec<u8>,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
 /// The entry under a key.
 pub async fn get(conn: &mut Conn, id: InstallationId, key: &str, now: Timestamp) -> Result<Option<Row>> {
     let sql = "select value, counter, version from plugin_kv
@@ -62,10 +70,9 @@ pub async fn scan(
             and (expires_at is null or expires_at > $5)
         order by key limit $6";
     let end = end_of(prefix);
-    let rows: Vec<(Vec<u8>, Option<Vec<u8>>, Option<i64>, i64)> =
-        conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
+    let rows: Vec<Keyed> = conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
     let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
-    Ok(rows.into_iter().map(|(key, value, counter, version)| (text(key), Row { value, counter, version })).collect())
+    Ok(rows.into_iter().map(|keyed| (text(keyed.key), keyed.row)).collect())
 }
 
 /// The keys of the same entries, and their versions.
