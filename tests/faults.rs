@@ -24,7 +24,7 @@ use crowd::{Crowd, Size};
 use server::Server;
 
 /// Whether the run may take hours.
-fn is_soak() -> bool {
+pub fn is_soak() -> bool {
     std::env::var_os("GUILDHALL_SOAK").is_some()
 }
 
