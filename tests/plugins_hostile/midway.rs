@@ -84,6 +84,11 @@ async fn kept(yard: &Yard<'_>, place: &Place) -> usize {
     count as usize
 }
 
+/// How many calls have used up their time.
+async fn ended(yard: &Yard<'_>, place: &Place) -> usize {
+    yard.log(place).await.iter().filter(|line| line["code"] == "CPU_BUDGET").count()
+}
+
 /// Whoever asked goes away before there is an answer: the call ends by itself, and counts.
 pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
     let place = yard.place("hostile.loop").await;
@@ -92,12 +97,13 @@ pub async fn whoever_asked_goes_away(yard: &Yard<'_>) {
     // The first answer says that the code is ready: the others are about nothing but its running.
     yard.ask(&place, "").await.problem(502, "PLUGIN_FAILED");
     for calls in 2..4 {
-        let request = yard.ada.request(reqwest::Method::POST, &path).json(&json!({})).send();
-        let asking = tokio::spawn(request);
-        yard.busy().await;
-        asking.abort();
-        while yard.log(&place).await.iter().filter(|line| line["code"] == "CPU_BUDGET").count() < calls {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        while ended(yard, &place).await < calls {
+            let request = yard.ada.request(reqwest::Method::POST, &path).json(&json!({})).send();
+            let asking = tokio::spawn(request);
+            // Long enough that the guest is called, and too short for it to have ended: most of the time.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            asking.abort();
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
     yard.nobody_noticed("requests that were given up").await;

@@ -149,15 +149,6 @@ impl<'a> Yard<'a> {
         self.idle(what).await;
     }
 
-    /// Waits until a call runs.
-    pub async fn busy(&self) {
-        let settings = &self.app.app.config.plugins;
-        let engine = Engine::shared(settings).expect("an engine");
-        while engine.in_use().slots == settings.instances as usize {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
     /// Waits until nothing is in use any more. Other stories may run meanwhile, on the same engine.
     pub async fn idle(&self, what: &str) {
         let settings = &self.app.app.config.plugins;
