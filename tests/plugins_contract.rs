@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use guildhall::accounts::UserKind;
-use guildhall::channels::ChannelKind;
+use guildhall::channels::{ChannelKind, Permissions};
 use guildhall::error::FieldCode;
 use guildhall::messaging::MessageKind;
 use serde_json::Value;
@@ -160,5 +160,17 @@ fn every_interface_says_its_permission_cost_and_quota() {
         for (function, one) in &interface.functions {
             assert!(one.docs.contents.is_some(), "{name}.{function} isn't described");
         }
+    }
+}
+
+#[test]
+fn plugins_know_the_permissions_of_people() {
+    let source = std::fs::read_to_string(root().join("sdk/rust/src/permissions.rs")).expect("the SDK");
+    let bits = source.lines().filter_map(|line| line.trim().strip_suffix(';')?.split_once(" = "));
+    let bits: Vec<(&str, u32)> = bits.filter_map(|(name, bit)| Some((name, bit.parse().ok()?))).collect();
+    assert!(bits.len() > 10, "the constants of the SDK are found");
+    for (name, bit) in bits {
+        let known = Permissions::NAMED.iter().find(|(known, _)| *known == name);
+        assert_eq!(known.map(|(_, permission)| permission.0 as u64), Some(1 << bit), "{name}");
     }
 }

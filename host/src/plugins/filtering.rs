@@ -26,7 +26,7 @@ use crate::error::{Code, Error, Result};
 use crate::guilds::members;
 use crate::http::body::{Faults, Validate};
 use crate::id::{ChannelId, GuildId, InstallationId, MessageId};
-use crate::messaging::Draft;
+use crate::messaging::{Draft, mentions};
 
 /// How long all filters of a guild together may keep a message.
 const CHAIN: Duration = Duration::from_millis(100);
@@ -61,7 +61,8 @@ pub async fn draft(
         return Ok(());
     }
     // Rare and large: in a box of its own it doesn't weigh on messages of guilds without plugins.
-    Box::pin(through(app, caller, membership, access.channel, id, draft, stage, &installed, None)).await
+    let passing = Passing { app, caller, membership, channel: access.channel, id, stage, except: None };
+    Box::pin(through(passing, &installed, draft)).await
 }
 
 /// Filters a message that a plugin wants to send, by the other installations. Filters can send nothing
@@ -82,23 +83,26 @@ pub(super) fn plugins_draft<'a>(
             return Ok(());
         }
         let membership = membership_of(app, guild, bot.user).await?.ok_or(Code::NotFound)?;
-        let own = Some(job.installation.id);
-        through(app, bot, &membership, channel, id, draft, stage, &installed, own).await
+        let except = Some(job.installation.id);
+        let passing = Passing { app, caller: bot, membership: &membership, channel, id, stage, except };
+        through(passing, &installed, draft).await
     })
 }
 
-#[allow(clippy::too_many_arguments)]
-async fn through(
-    app: &App,
-    caller: &Caller,
-    membership: &Membership,
+/// A message on its way through the filters.
+struct Passing<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    membership: &'a Membership,
     channel: ChannelId,
     id: MessageId,
-    draft: &mut Draft,
     stage: Stage,
-    installed: &[Arc<Installation>],
+    /// The plugin that wants to send it: its own filter isn't asked.
     except: Option<InstallationId>,
-) -> Result<()> {
+}
+
+async fn through(passing: Passing<'_>, installed: &[Arc<Installation>], draft: &mut Draft) -> Result<()> {
+    let Passing { app, caller, membership, channel, id, stage, except } = passing;
     let chain = CHAIN.saturating_mul(app.config.plugins.patience.max(1));
     let mut spent = Duration::ZERO;
     let mut standing = Standing::Allowed;
@@ -266,6 +270,7 @@ async fn author_of(app: &App, caller: &Caller, membership: &Membership, channel:
 
 /// A message that isn't stored yet, as filters see it.
 fn message(caller: &Caller, channel: ChannelId, id: MessageId, draft: &Draft) -> Result<types::Message> {
+    let named = mentions::parse(&draft.content);
     Ok(types::Message {
         id: id.0 as u64,
         channel: channel.0 as u64,
@@ -274,9 +279,9 @@ fn message(caller: &Caller, channel: ChannelId, id: MessageId, draft: &Draft) ->
         content: draft.content.clone(),
         reply_to: draft.reply_to.iter().map(|id| id.0 as u64).collect(),
         attachments: draft.attachments.iter().map(|id| convert::attachment(*id)).collect(),
-        mentions: crate::messaging::mentions::parse(&draft.content).users.iter().map(|id| id.0 as u64).collect(),
-        mention_roles: crate::messaging::mentions::parse(&draft.content).roles.iter().map(|id| id.0 as u64).collect(),
-        mention_everyone: crate::messaging::mentions::parse(&draft.content).everyone,
+        mentions: named.users.iter().map(|id| id.0 as u64).collect(),
+        mention_roles: named.roles.iter().map(|id| id.0 as u64).collect(),
+        mention_everyone: named.everyone,
         reactions: Vec::new(),
         pinned: false,
         nonce: draft.nonce.clone(),
