@@ -104,11 +104,13 @@ create table held_messages (
     guild_id        bigint not null,
     channel_id      bigint not null,
     author_id       bigint not null,
+    nonce           text,
     installation_id bigint not null,
     draft           text   not null,
     rule            text   not null,
     reason          text   not null
 );
+create unique index held_messages_by_nonce on held_messages (author_id, channel_id, nonce);
 create index held_messages_by_guild on held_messages (guild_id, id);
 
 create table member_badges (

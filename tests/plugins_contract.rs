@@ -25,14 +25,14 @@ const PAIRS: &[Pair] = &[
         record: "message",
         schema: "Message",
         renamed: &[("channel", "channel_id"), ("attrs", "-")],
-        // It is in the context of the call.
-        only_rest: &["guild_id"],
+        // The guild is in the context of the call; whether clients notify anybody is nothing to a plugin.
+        only_rest: &["guild_id", "silent"],
     },
     Pair {
         record: "draft",
         schema: "Draft",
-        // People have neither buttons nor silent messages.
-        renamed: &[("blocks", "-"), ("silent", "-"), ("attrs", "-")],
+        // People have no buttons.
+        renamed: &[("blocks", "-"), ("attrs", "-")],
         only_rest: &[],
     },
     Pair { record: "allowed-mentions", schema: "AllowedMentions", renamed: &[], only_rest: &[] },

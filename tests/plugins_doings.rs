@@ -1,11 +1,11 @@
 //! What plugins do for those who ask them: badges on members, and polls from the question to the result.
 
-use crate::guilds_cast::rows;
+use crate::guilds_cast::{promote, role, rows};
 use crate::plugins_installing::path;
 use crate::plugins_interactions::{press, serve, waiter};
 use crate::story;
 use crate::support::plugins::built;
-use crate::support::{Socket, Value, json};
+use crate::support::{Socket, User, Value, json};
 
 story!(
     badges_are_worn_until_one_goes,
@@ -50,6 +50,51 @@ story!(
         bob.post("/interactions", serve(&waiter, &general, "praise")).await.expect(200);
         ada.delete(&path(&waiter)).await.expect(204);
         assert_eq!(ada.get(&him).await.expect(200).get("badges"), None);
+    }
+);
+
+story!(
+    a_plugin_does_nothing_for_people_that_they_may_not_do,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob, cid, dan] = app.users(["ada", "bob", "cid", "dan"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        for user in [&bob, &cid, &dan] {
+            user.join(&guild).await;
+        }
+        let all = ["messages-write", "badges", "roles", "moderation"];
+        let new = json!({"guild_id": guild, "permissions": all});
+        let waiter = ada.post("/marketplace/tests.waiter", new).await.expect(201);
+        let low = role(&ada, &guild, "low", &[]).await;
+        let high = role(&ada, &guild, "high", &[]).await;
+        let lead = promote(&ada, &guild, &cid, &["MANAGE_ROLES", "KICK_MEMBERS"]).await;
+        // The plugin's bot stands above all of them.
+        let bot_role = format!("/guilds/{guild}/roles/{}", waiter["role_id"].as_str().unwrap());
+        let highest = ada.get(&format!("/guilds/{guild}/roles")).await.expect(200)["items"][0]["position"].clone();
+        ada.patch(&bot_role, json!({"position": highest})).await.expect(200);
+        let ask = |what: &str, whom: &User, to: &str| {
+            let mut asked = serve(&waiter, &general, what);
+            asked["args"] = json!({"what": what, "whom": whom.id, "to": to});
+            asked
+        };
+
+        bob.post("/interactions", ask("promote", &bob, &low)).await.problem(403, "MISSING_PERMISSION");
+        cid.post("/interactions", ask("promote", &bob, &lead)).await.problem(403, "FORBIDDEN");
+        cid.post("/interactions", ask("promote", &ada, &low)).await.problem(403, "FORBIDDEN");
+        cid.post("/interactions", ask("promote", &bob, &low)).await.expect(200);
+        cid.post("/interactions", ask("demote", &bob, &low)).await.expect(200);
+        cid.post("/interactions", ask("promote", &dan, &high)).await.expect(200);
+        bob.post("/interactions", ask("kick", &dan, &low)).await.problem(403, "MISSING_PERMISSION");
+        cid.post("/interactions", ask("kick", &ada, &low)).await.problem(403, "FORBIDDEN");
+        cid.post("/interactions", ask("kick", &dan, &low)).await.expect(200);
+
+        let roles = async |user: &User| {
+            ada.get(&format!("/guilds/{guild}/members/{}", user.id)).await.expect(200)["roles"].clone()
+        };
+        assert_eq!((roles(&bob).await, roles(&ada).await, roles(&cid).await), (json!([]), json!([]), json!([lead])));
+        ada.get(&format!("/guilds/{guild}/members/{}", dan.id)).await.problem(404, "NOT_FOUND");
     }
 );
 

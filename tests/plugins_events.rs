@@ -153,6 +153,9 @@ story!(
         bob.join(&guild).await;
         let message = id(&bob.say(&general, "one").await);
         bob.patch(&format!("/messages/{message}"), json!({"content": "two"})).await.expect(200);
+        let db = &app.app.db;
+        // What a message said before is forgotten with it.
+        until("the edit is told", async || !lines(db, "edited").await.is_empty()).await;
         let reactions = format!("/messages/{message}/reactions");
         ada.post(&reactions, json!({"emoji": "👍"})).await.expect(201);
         ada.delete_with(&reactions, json!({"emoji": "👍"})).await.expect(200);
@@ -165,13 +168,12 @@ story!(
         his.request("leave_voice", json!({"channel_id": second})).await.unwrap();
         bob.delete(&format!("/guilds/{guild}/members/@me")).await.expect(204);
 
-        let db = &app.app.db;
         until("he has left", async || lines(db, "members").await.last().is_some_and(|line| line == "-bob")).await;
         all_told(db).await;
         assert_eq!(lines(db, "members").await, ["+bob", "bob=Bobby", "-bob"]);
         let voices = [format!("->{first}"), format!("{first}>{second}"), format!("{second}>-")];
         assert_eq!(lines(db, "voices").await, voices);
-        assert_eq!((lines(db, "edited").await, lines(db, "deleted").await), (vec!["two".into()], vec![message]));
+        assert_eq!((lines(db, "edited").await, lines(db, "deleted").await), (vec!["one > two".into()], vec![message]));
         assert_eq!(lines(db, "reactions").await, ["+👍", "-👍"]);
         assert_eq!(codes(db).await, Vec::<String>::new());
     }

@@ -381,3 +381,27 @@ story!(
         assert!(seen.is_same(), "then {}, now {}", seen.first, seen.now);
     }
 );
+
+story!(
+    a_plugin_says_the_same_once_under_one_nonce,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        let waiter = waiter(&ada, &guild).await;
+
+        let told = ada.post("/interactions", serve(&waiter, &general, "twice")).await.expect(200);
+        let again = ada.post("/interactions", serve(&waiter, &general, "twice")).await.expect(200);
+
+        let sent = newest(&ada, &general).await;
+        let id = sent["id"].as_str().unwrap();
+        assert_eq!((&sent["content"], &sent["silent"]), (&json!("Once"), &json!(true)));
+        assert_eq!(told["message"]["content"], format!("{id} {id}"));
+        assert_eq!(again["message"]["content"], format!("{id} {id}"));
+        let history = ada.get(&format!("/channels/{general}/messages")).await.expect(200);
+        let said = history["items"].as_array().unwrap().iter().filter(|one| one["content"] == "Once").count();
+        assert_eq!(said, 1);
+    }
+);

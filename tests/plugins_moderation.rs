@@ -106,8 +106,10 @@ story!(
         let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
         let first = bob.say(&general, "Who plays?").await;
 
-        let draft = json!({"content": format!("A casino! <@{}>", ada.id), "reply_to": [id(&first)]});
-        bob.post(&messages(&general), draft).await.problem(409, "MESSAGE_HELD");
+        let content = format!("A casino! <@{}>", ada.id);
+        let draft = json!({"content": content, "reply_to": [id(&first)], "nonce": "casino", "silent": true});
+        bob.post(&messages(&general), draft.clone()).await.problem(409, "MESSAGE_HELD");
+        bob.post(&messages(&general), draft.clone()).await.problem(409, "MESSAGE_HELD");
 
         let told = hers.event("message_held").await;
         let page = ada.get(&format!("/guilds/{guild}/held-messages")).await.expect(200);
@@ -128,6 +130,8 @@ story!(
         let sent = if sent["id"] == first["id"] { his.event("message_created").await } else { sent };
         assert_eq!((&sent["id"], &sent["author"]["id"]), (&told["id"], &json!(bob.id)));
         assert_eq!((&sent["mentions"], &sent["reply_to"]), (&json!([ada.id]), &json!([first["id"]])));
+        assert_eq!((&sent["nonce"], &sent["silent"]), (&json!("casino"), &json!(true)));
+        assert_eq!(bob.post(&messages(&general), draft).await.expect(200)["id"], sent["id"], "the same message again");
         his.nothing("message_released").await;
         let released = hers.event("message_released").await;
         assert_eq!((&released["approved"], &released["moderator_id"]), (&json!(true), &json!(ada.id)));

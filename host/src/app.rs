@@ -238,7 +238,7 @@ async fn bring_around(app: App, mut follower: Follower) {
         };
         let Some(entries) = entries else { return };
         forget(&app.identities, &app.rules, &app.recent, &app.related, &app.plugins.installed, &entries);
-        entries.iter().for_each(|entry| app.plugins.observe(entry));
+        entries.iter().for_each(|entry| plugins::observe(&app, entry));
         app.hub.publish(&app, &entries).await;
         sockets::voice::observe(&app, &entries);
     }

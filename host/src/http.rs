@@ -80,7 +80,7 @@ pub fn router(app: App) -> Router {
     let api = api.route_layer(middleware::from_fn_with_state(parameters, parameters::refuse_unknown));
     Router::new()
         .nest(BASE, api.clone().fallback(serving::routes::answer).method_not_allowed_fallback(wrong_method))
-        .merge(openapi::routes(document))
+        .merge(openapi::routes(document, &app.plugins.marketplace))
         .merge(operating::routes())
         .merge(accounts::pages::routes::routes())
         .merge(guilds::invites::routes::links())

@@ -34,7 +34,7 @@ pub(crate) mod webhooks;
 
 use mentions::AllowedMentions;
 pub use sending::{Sent, send};
-pub(crate) use sending::{send_as, send_within};
+pub(crate) use sending::{send_as, send_within, sent_under};
 
 /// The longest message, in characters.
 pub const MAX_CONTENT: usize = 4_000;
@@ -105,6 +105,9 @@ pub struct Message {
     pub reactions: Vec<ReactionCount>,
     /// Whether it is pinned.
     pub pinned: bool,
+    /// Whether clients are to notify nobody of it; not there if they may.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// Buttons and the like below the text: a tree of nodes that a plugin made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Node>,
@@ -139,7 +142,7 @@ pub struct ReactionCount {
 }
 
 /// `POST /channels/{id}/messages`, and `send_message` on the sockets.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     /// What to say, at most 4,000 characters.
@@ -154,6 +157,9 @@ pub struct Draft {
     pub attachments: Vec<FileId>,
     /// Which of the mentions in its text count; all that the sender may make, if this isn't said.
     pub allowed_mentions: Option<AllowedMentions>,
+    /// Whether clients are to notify nobody of it. It counts as unread all the same.
+    #[serde(default)]
+    pub silent: bool,
     /// What plugins show below the text; people have nothing there.
     #[serde(skip)]
     pub blocks: Option<Node>,
@@ -236,6 +242,8 @@ pub(crate) struct Extras {
     pub mention_roles: Vec<RoleId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mention_everyone: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// The name that a webhook gave itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,

@@ -19,6 +19,7 @@ mod answering;
 pub mod artifact;
 pub(crate) mod badges;
 pub mod blocks;
+mod bounds;
 mod breaker;
 mod budget;
 mod call;
@@ -34,6 +35,7 @@ mod contract;
 mod convert;
 mod counters;
 mod deliver;
+pub mod describing;
 mod dispatch;
 pub mod engine;
 pub mod failure;
@@ -68,6 +70,7 @@ pub(crate) mod topics;
 mod trying;
 pub mod upgrading;
 pub mod vault;
+mod warming;
 mod work;
 
 use breaker::Breakers;
@@ -162,11 +165,11 @@ impl Plugins {
         Ok(self.ground.get_or_init(|| ground))
     }
 
-    /// The code of an installation, ready to run.
-    async fn package(&self, config: &Config, installation: &Installation) -> anyhow::Result<Arc<Package>> {
+    /// The code of a plugin, ready to run.
+    async fn package(&self, config: &Config, plugin: &str) -> anyhow::Result<Arc<Package>> {
         let ground = self.ground(config)?;
-        let artifact = self.marketplace.get(&installation.plugin);
-        let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{} isn't there any more", installation.plugin))?;
+        let artifact = self.marketplace.get(plugin);
+        let artifact = artifact.ok_or_else(|| anyhow::anyhow!("{plugin} isn't there any more"))?;
         self.packages.get(config, ground.engine, &ground.compiled, artifact).await
     }
 
@@ -174,20 +177,6 @@ impl Plugins {
     fn begin_anew(&self, installation: InstallationId) {
         self.breakers.forget(installation);
         self.counters.forget(installation);
-    }
-
-    /// Begins anew with an installation that was changed, on whichever node: how it failed before says nothing.
-    pub(crate) fn observe(&self, entry: &Entry) {
-        /// What it is called.
-        #[derive(Deserialize)]
-        struct Changed {
-            id: InstallationId,
-        }
-        if matches!(entry.kind, EventKind::InstallationUpdated | EventKind::InstallationRemoved)
-            && let Ok(changed) = serde_json::from_str::<Changed>(&entry.payload)
-        {
-            self.begin_anew(changed.id);
-        }
     }
 
     /// Waits until no call of this installation runs alone.
@@ -198,6 +187,30 @@ impl Plugins {
     /// Waits until no other call of this installation runs; those that come meanwhile wait in turn.
     async fn alone(&self, installation: InstallationId) -> OwnedRwLockWriteGuard<()> {
         self.alone.get_with(installation, Arc::default).write_owned().await
+    }
+}
+
+/// Makes ready what was installed, and begins anew with what was changed, on whichever node: how it failed before
+/// says nothing.
+pub(crate) fn observe(app: &App, entry: &Entry) {
+    /// What of an installation is wanted here.
+    #[derive(Deserialize)]
+    struct Told {
+        id: InstallationId,
+        plugin: String,
+    }
+    if !matches!(
+        entry.kind,
+        EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved
+    ) {
+        return;
+    }
+    let Ok(told) = serde_json::from_str::<Told>(&entry.payload) else { return };
+    if entry.kind == EventKind::InstallationAdded {
+        let app = app.clone();
+        tokio::spawn(async move { warming::make_ready(&app, &told.plugin).await });
+    } else {
+        app.plugins.begin_anew(told.id);
     }
 }
 

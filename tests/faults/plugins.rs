@@ -20,7 +20,7 @@ const PEOPLE: usize = 12;
 /// How long anything may take once the server is back.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long after it is made a poll closes.
-const OPEN: Duration = Duration::from_millis(1_500);
+const OPEN: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_plugins_do_is_done_once_on_sqlite() {

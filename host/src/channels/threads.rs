@@ -179,13 +179,6 @@ async fn say_first(tx: &mut Tx, access: &Access, start: &Start, content: &str) -
     let membership = access.membership().ok_or(Code::NotFound)?;
     // The thread is younger than the rules that the access knows.
     let inside = membership.confirm(tx).await?.access(start.thread)?;
-    let draft = Draft {
-        content: content.to_owned(),
-        nonce: None,
-        reply_to: Vec::new(),
-        attachments: Vec::new(),
-        allowed_mentions: None,
-        blocks: None,
-    };
+    let draft = Draft { content: content.to_owned(), ..Draft::default() };
     messaging::send_within(tx, &start.caller, &inside, &draft).await
 }

@@ -13,6 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::i18n;
+use crate::plugins::describing;
+use crate::plugins::marketplace::Marketplace;
 
 /// What the pages may load and run: what this server sends, and the icons inside of its style.
 const PAGES_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -43,12 +45,16 @@ impl Modify for Security {
     }
 }
 
-/// `/api/v1/openapi.json`, `/api/v1/docs`, and the page that every problem's `type` leads to.
-pub fn routes(mut document: utoipa::openapi::OpenApi) -> Router<App> {
+/// `/api/v1/openapi.json`, with the routes of the plugins at hand, `/api/v1/docs`, and the page that every problem's
+/// `type` leads to.
+pub fn routes(mut document: utoipa::openapi::OpenApi, marketplace: &Marketplace) -> Router<App> {
     document.paths.paths.values_mut().for_each(plain_summaries);
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    describing::add_to(&mut document, marketplace);
     // Left alone, the page asks a server elsewhere whether the document is valid.
     let config = Config::default().use_base_layout().validator_url("none");
-    let browsable = SwaggerUi::new("/api/v1/docs").url("/api/v1/openapi.json", document).config(config);
+    let browsable =
+        SwaggerUi::new("/api/v1/docs").external_url_unchecked("/api/v1/openapi.json", document).config(config);
     Router::from(browsable).route("/api/v1/docs/problems", get(problems)).layer(middleware::map_response(at_home))
 }
 

@@ -12,7 +12,7 @@ use crate::id::{ChannelId, GuildId, MessageId, StreamId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 
 /// How long a nonce stands for its message.
-const NONCE_GOOD: Duration = Duration::from_secs(24 * 3600);
+pub(super) const NONCE_GOOD: Duration = Duration::from_secs(24 * 3600);
 
 /// A message that waits for its transaction.
 pub struct Pending {

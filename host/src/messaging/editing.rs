@@ -75,14 +75,7 @@ pub async fn edit(app: &App, caller: &Caller, id: MessageId, mut edit: Edit) -> 
 
 /// Lets the guild's filters look at the new text.
 async fn filter(app: &App, caller: &Caller, access: &Access, id: MessageId, edit: &mut Edit) -> Result<()> {
-    let mut draft = Draft {
-        content: std::mem::take(&mut edit.content),
-        nonce: None,
-        reply_to: Vec::new(),
-        attachments: Vec::new(),
-        allowed_mentions: None,
-        blocks: None,
-    };
+    let mut draft = Draft { content: std::mem::take(&mut edit.content), ..Draft::default() };
     filtering::draft(app, caller, access, id, &mut draft, Stage::Edit).await?;
     edit.content = draft.content;
     Ok(())

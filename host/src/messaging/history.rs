@@ -144,6 +144,7 @@ fn assemble(access: &Access, row: MessageRow, author: Author, reactions: Vec<Rea
         mention_everyone: extras.mention_everyone,
         reactions,
         pinned: row.flags & FLAG_PINNED != 0,
+        silent: extras.silent,
         blocks: extras.blocks,
         nonce: None,
         created_at: row.id.created_at(),

@@ -146,14 +146,7 @@ async fn pin(tx: &mut Tx, access: &Access, row: MessageRow, author: Author, call
 
 /// Says in the channel that a message was pinned: an answer to it, without words.
 async fn tell(tx: &mut Tx, caller: &Caller, access: &Access, pinned: MessageId) -> Result<()> {
-    let words = Draft {
-        blocks: None,
-        content: String::new(),
-        nonce: None,
-        reply_to: vec![pinned],
-        attachments: Vec::new(),
-        allowed_mentions: None,
-    };
+    let words = Draft { reply_to: vec![pinned], ..Draft::default() };
     let id = MessageId(tx.next_id()?);
     let message = compose(caller, access, id, MessageKind::Pin, &words, &[])?;
     write_alone(tx, message).await.map(drop)

@@ -10,6 +10,8 @@ use super::{AuthorKind, Draft, Extras, Message, MessageKind, history, mentions};
 use crate::accounts::{Author, Caller};
 use crate::app::App;
 use crate::channels::{Access, Permissions, access};
+use crate::clock::Timestamp;
+use crate::db::Conn;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::Faults;
 use crate::http::limits::Group;
@@ -128,20 +130,30 @@ pub(crate) async fn send_within(
     draft: &Draft,
 ) -> Result<()> {
     let id = MessageId(tx.next_id()?);
-    send_as(tx, caller, access, id, draft).await
+    send_as(tx, caller, access, id, draft).await.map(drop)
 }
 
-/// The same under an id that was promised before.
+/// The same under an id that was promised before; false if it was sent before under its nonce.
 pub(crate) async fn send_as(
     tx: &mut crate::log::Tx,
     caller: &Caller,
     access: &Access,
     id: MessageId,
     draft: &Draft,
-) -> Result<()> {
+) -> Result<bool> {
     let present = mentions::present_through(tx, access, &draft.content).await?;
     let message = compose(caller, access, id, MessageKind::Default, draft, &present)?;
-    write_alone(tx, message).await.map(drop)
+    Ok(write_alone(tx, message).await? == Outcome::Written)
+}
+
+/// The message that somebody sent under a nonce, as long as it stands for it.
+pub(crate) async fn sent_under(
+    conn: &mut Conn,
+    (author, channel, nonce): (UserId, ChannelId, &str),
+    now: Timestamp,
+) -> Result<Option<MessageId>> {
+    let found = store::by_nonces(conn, &[(author, channel, nonce)]).await?;
+    Ok(found.first().map(|found| found.0).filter(|id| id.created_at() >= now.before(commit::NONCE_GOOD)))
 }
 
 async fn wait_for_slowmode(tx: &mut crate::log::Tx, access: &Access) -> Result<()> {
@@ -175,6 +187,7 @@ pub(super) fn compose(
         mentions: found.users,
         mention_roles: found.roles,
         mention_everyone: found.everyone,
+        silent: draft.silent,
         webhook: None,
         blocks: draft.blocks.clone(),
     };
@@ -222,6 +235,7 @@ fn encode(
         mention_everyone: extras.mention_everyone,
         reactions: Vec::new(),
         pinned: false,
+        silent: draft.silent,
         blocks: extras.blocks,
         nonce: draft.nonce.clone(),
         created_at: id.created_at(),

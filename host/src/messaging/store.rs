@@ -210,6 +210,13 @@ pub async fn insert_revision(conn: &mut Conn, id: MessageId, content: &str, writ
     conn.execute(sql, &[&id, &revision, &content, &written_at]).await.map(drop)
 }
 
+/// What a message said before it was edited at this moment; nothing if that is forgotten.
+pub async fn text_before(conn: &mut Conn, id: MessageId, edited_at: Timestamp) -> Result<Option<String>> {
+    let sql = "select content from revisions where message_id = $1 and written_at < $2 order by revision desc limit 1";
+    let found: Option<(String,)> = conn.optional(sql, &[&id, &edited_at]).await?;
+    Ok(found.map(|(content,)| content))
+}
+
 /// What a message said before, the newest first.
 pub async fn revisions(conn: &mut Conn, id: MessageId, before: i64, limit: i64) -> Result<Vec<Revision>> {
     let sql = "select revision, content, written_at from revisions

@@ -46,6 +46,7 @@ pub(crate) async fn post(tx: &mut Tx, notice: Notice) -> Result<()> {
         mention_everyone: false,
         reactions: Vec::new(),
         pinned: false,
+        silent: false,
         nonce: None,
         created_at: id.created_at(),
         edited_at: None,

@@ -132,6 +132,7 @@ fn shown(guild: GuildId, row: &NewMessage) -> Message {
         mention_everyone: extras.mention_everyone,
         reactions: Vec::new(),
         pinned: false,
+        silent: false,
         nonce: row.nonce.clone(),
         created_at: row.id.created_at(),
         edited_at: None,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::bounds;
 use super::call::Job;
 use super::failure::{Failure, FailureCode};
 use super::filtering::{self, Stage};
@@ -31,6 +32,8 @@ pub struct Prepared {
     banned: Vec<(Author, parking_lot::Mutex<Found>)>,
     /// How many channels a guild may have.
     max_channels: usize,
+    /// Whoever the plugin acts for.
+    actor: Option<Membership>,
 }
 
 impl Prepared {
@@ -49,7 +52,9 @@ impl Prepared {
 /// Finds out what actions need before their transaction. Messages pass the other installations' filters here:
 /// one that is blocked fails the call.
 pub async fn prepare(app: &App, job: &Job, bot: &Caller, work: &mut Work) -> std::result::Result<Prepared, Failure> {
-    let mut prepared = Prepared { max_channels: app.config.limits.channels, ..Prepared::default() };
+    let max_channels = app.config.limits.channels;
+    let actor = find_actor(app, job).await.map_err(refused)?;
+    let mut prepared = Prepared { max_channels, actor, ..Prepared::default() };
     for action in &mut work.actions {
         let result = match action {
             Action::Send { channel, draft, id } => {
@@ -64,9 +69,23 @@ pub async fn prepare(app: &App, job: &Job, bot: &Caller, work: &mut Work) -> std
             }
             _ => Ok(()),
         };
-        result.map_err(|error| Failure::new(FailureCode::Refused, format!("{}: {error}", error.code())))?;
+        result.map_err(refused)?;
     }
     Ok(prepared)
+}
+
+fn refused(error: Error) -> Failure {
+    Failure::new(FailureCode::Refused, format!("{}: {error}", error.code()))
+}
+
+async fn find_actor(app: &App, job: &Job) -> Result<Option<Membership>> {
+    match job.acts_for() {
+        Some(actor) => channels::membership_of(app, job.installation.guild_id, actor)
+            .await?
+            .ok_or(Code::Forbidden.into())
+            .map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn find_direct(app: &App, bot: &Caller, user: UserId, prepared: &mut Prepared) -> Result<()> {
@@ -95,6 +114,9 @@ pub async fn apply(
     actions: &[Action],
 ) -> Result<()> {
     for action in actions {
+        if let Some(actor) = &prepared.actor {
+            bounds::require(tx, actor, action).await?;
+        }
         // What came before may have changed what the bot may do.
         let standing = standing.confirm(tx).await?;
         let desk = Desk { tx, bot, installation, standing, prepared };
@@ -118,7 +140,7 @@ impl Desk<'_> {
             Action::Send { id, channel, draft } => self.send(*id, *channel, draft).await,
             Action::Direct { id, user, draft } => {
                 let access = self.prepared.direct(*user)?.confirm(self.tx).await?;
-                send_as(self.tx, self.bot, &access, *id, draft).await
+                send_as(self.tx, self.bot, &access, *id, draft).await.map(drop)
             }
             Action::Edit { .. } | Action::Delete { .. } | Action::React { .. } => self.change_message(action).await,
             Action::TimeOut { .. } | Action::Kick { .. } | Action::Ban { .. } | Action::Unban { .. } => {
@@ -142,7 +164,10 @@ impl Desk<'_> {
     async fn send(self, id: MessageId, channel: ChannelId, draft: &Draft) -> Result<()> {
         let access = self.standing.access(channel)?;
         access.require_speech(true)?;
-        send_as(self.tx, self.bot, &access, id, draft).await?;
+        if !send_as(self.tx, self.bot, &access, id, draft).await? {
+            // Another call was faster with this nonce: the plugin has an id that nobody will ever see.
+            return Err(Code::Conflict.into());
+        }
         channels::wake_thread(self.tx, &access).await
     }
 

@@ -63,8 +63,6 @@ pub struct Job {
 pub struct Filtered {
     /// Where the message is to stand.
     pub channel: ChannelId,
-    /// Who wrote it.
-    pub author: Option<types::Member>,
     /// The message: it is counted once, however often it is checked.
     pub message: MessageId,
 }

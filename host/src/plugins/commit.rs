@@ -164,7 +164,10 @@ impl Step<'_> {
         }
         if !work.actions.is_empty() {
             let standing = standing.confirm(tx).await?;
-            actions::apply(tx, bot, installation, &standing, prepared, &work.actions).await?;
+            match actions::apply(tx, bot, installation, &standing, prepared, &work.actions).await {
+                Err(error) if error.code() == Code::Conflict => return Ok(Some(GivenUp::Conflict)),
+                applied => applied?,
+            }
         }
         Ok(None)
     }

@@ -253,6 +253,7 @@ fn draft(draft: types::Draft) -> Result<Draft, types::Error> {
         reply_to: draft.reply_to.into_iter().map(|id| MessageId(id as i64)).collect(),
         attachments: draft.attachments.into_iter().map(|id| FileId(id as i64)).collect(),
         allowed_mentions: allowed,
+        silent: draft.silent,
         blocks,
     })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::commit::Cause;
+use super::contract::types;
 use super::failure::{Failure, FailureCode};
 use super::input::Input;
 use super::installation::Installation;
@@ -21,6 +22,8 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::i18n;
+use crate::id::MessageId;
+use crate::messaging;
 
 pub(super) mod lanes;
 pub(super) mod store;
@@ -195,9 +198,12 @@ async fn deliver(app: &App, lane: Lane, row: Delivery) -> Result<Outcome> {
     let Some(installation) = app.plugins.installed.running(&app.db, lane.guild, lane.installation).await? else {
         return drop_it(app, lane, &row, None).await;
     };
-    let Ok(input) = serde_json::from_str::<Input>(&row.input) else {
+    let Ok(mut input) = serde_json::from_str::<Input>(&row.input) else {
         return drop_it(app, lane, &row, Some((Hook::Lifecycle, "what it was to be told can't be read"))).await;
     };
+    if let Input::MessageEdited(message, previous) = &mut input {
+        *previous = text_before(app, message).await?;
+    }
     let hook = input.hook();
     if !handles(app, &installation, hook) {
         return drop_it(app, lane, &row, None).await;
@@ -219,6 +225,13 @@ async fn deliver(app: &App, lane: Lane, row: Delivery) -> Result<Outcome> {
         Ok(_) => Ok(Outcome::Over),
         Err(failure) => failed(app, lane, &row, &installation, &input, failure).await,
     }
+}
+
+/// What an edited message said before, if that is still known.
+async fn text_before(app: &App, message: &types::Message) -> Result<Option<String>> {
+    let Some(edited_at) = message.edited_at else { return Ok(None) };
+    let (id, edited_at) = (MessageId(message.id as i64), Timestamp(edited_at as i64));
+    Ok(messaging::store::text_before(&mut app.db.read().await?, id, edited_at).await?)
 }
 
 /// Whether an installation can be called at this hook, as things stand now.

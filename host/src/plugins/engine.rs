@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker};
@@ -19,6 +20,8 @@ use crate::config;
 
 /// How often a running guest is interrupted, to count its time and let others run.
 pub const TICK: Duration = Duration::from_millis(1);
+/// Ticks without a guest after which the clock stops: starting it anew for each call costs more than letting it run.
+const IDLE_TICKS: u32 = 250;
 /// Address space that a memory may use; what a class of calls may use is less.
 const MEMORY: usize = 128 << 20;
 /// Address space behind a memory that traps whoever reads on.
@@ -79,6 +82,12 @@ impl Engine {
     /// The engine of this process. Its settings are those that it is first asked for with.
     pub fn shared(settings: &config::Plugins) -> anyhow::Result<&'static Engine> {
         static ENGINE: OnceLock<Engine> = OnceLock::new();
+        // Who comes second waits: an engine too many would have to end its threads, which blocks.
+        static MAKING: Mutex<()> = Mutex::new(());
+        if let Some(engine) = ENGINE.get() {
+            return Ok(engine);
+        }
+        let _alone = MAKING.lock();
         if let Some(engine) = ENGINE.get() {
             return Ok(engine);
         }
@@ -170,9 +179,12 @@ impl Ticker {
         let (running, engine) = (Arc::new(AtomicUsize::new(0)), wasm.weak());
         let seen = running.clone();
         let ticking = thread::Builder::new().name("plugin clock".into()).spawn(move || {
+            let mut idle = 0;
             loop {
-                while seen.load(Ordering::Acquire) == 0 {
+                idle = if seen.load(Ordering::Acquire) == 0 { idle + 1 } else { 0 };
+                while idle > IDLE_TICKS {
                     thread::park();
+                    idle = if seen.load(Ordering::Acquire) == 0 { idle } else { 0 };
                 }
                 thread::sleep(TICK);
                 match engine.upgrade() {

@@ -12,21 +12,21 @@ use super::commit::Cause;
 pub use super::contract::filter_message::Stage;
 use super::contract::filter_message::{Action as Asked, Outcome, Verdict};
 use super::contract::types;
-use super::failure::Failure;
+use super::engine::Engine;
+use super::failure::{Failure, FailureCode};
 use super::held::{self, Held};
 use super::input::{Input, Output};
 use super::installation::Installation;
-use super::invoke::{Request, invoke};
+use super::invoke::{Request, invoke_here};
 use super::manifest::{CallClass, Hook, OnFailure, Permission};
 use super::{alerts, blocks, convert};
 use crate::accounts::Caller;
 use crate::app::App;
-use crate::channels::{Access, Membership, access, membership_of};
+use crate::channels::{Access, Membership, membership_of};
 use crate::error::{Code, Error, Result};
-use crate::guilds::members;
 use crate::http::body::{Faults, Validate};
-use crate::id::{ChannelId, GuildId, InstallationId, MessageId};
-use crate::messaging::{Draft, mentions};
+use crate::id::{ChannelId, InstallationId, MessageId};
+use crate::messaging::{self, Draft, mentions};
 
 /// How long all filters of a guild together may keep a message.
 const CHAIN: Duration = Duration::from_millis(100);
@@ -60,9 +60,10 @@ pub async fn draft(
     if installed.is_empty() {
         return Ok(());
     }
-    // Rare and large: in a box of its own it doesn't weigh on messages of guilds without plugins.
+    let (app, caller, membership) = (app.clone(), caller.clone(), membership.clone());
     let passing = Passing { app, caller, membership, channel: access.channel, id, stage, except: None };
-    Box::pin(through(passing, &installed, draft)).await
+    // Rare and large: in a box of its own it doesn't weigh on messages of guilds without plugins.
+    Box::pin(apart(passing, installed, draft)).await
 }
 
 /// Filters a message that a plugin wants to send, by the other installations. Filters can send nothing
@@ -84,16 +85,16 @@ pub(super) fn plugins_draft<'a>(
         }
         let membership = membership_of(app, guild, bot.user).await?.ok_or(Code::NotFound)?;
         let except = Some(job.installation.id);
-        let passing = Passing { app, caller: bot, membership: &membership, channel, id, stage, except };
-        through(passing, &installed, draft).await
+        let passing = Passing { app: app.clone(), caller: bot.clone(), membership, channel, id, stage, except };
+        apart(passing, installed, draft).await
     })
 }
 
 /// A message on its way through the filters.
-struct Passing<'a> {
-    app: &'a App,
-    caller: &'a Caller,
-    membership: &'a Membership,
+struct Passing {
+    app: App,
+    caller: Caller,
+    membership: Membership,
     channel: ChannelId,
     id: MessageId,
     stage: Stage,
@@ -101,79 +102,163 @@ struct Passing<'a> {
     except: Option<InstallationId>,
 }
 
-async fn through(passing: Passing<'_>, installed: &[Arc<Installation>], draft: &mut Draft) -> Result<()> {
-    let Passing { app, caller, membership, channel, id, stage, except } = passing;
+/// Lets the filters look at a message that care about it, on their own threads: going there and back costs as much
+/// as a small filter, so all are asked on one way.
+async fn apart(passing: Passing, installed: Arc<[Arc<Installation>]>, draft: &mut Draft) -> Result<()> {
+    if !installed.iter().any(|one| passing.asks(one, &draft.content).is_some()) {
+        return Ok(());
+    }
+    let threads = &Engine::shared(&passing.app.config.plugins)?.filters;
+    let mut filtered = std::mem::take(draft);
+    // Whoever waits for it may go away: it ends all the same, and what filters did counts.
+    let way = threads.spawn(async move {
+        let outcome = through(&passing, &installed, &mut filtered).await;
+        (outcome, filtered)
+    });
+    let (outcome, filtered) = way.await.map_err(|error| Error::Internal(error.into()))?;
+    *draft = filtered;
+    outcome
+}
+
+async fn through(passing: &Passing, installed: &[Arc<Installation>], draft: &mut Draft) -> Result<()> {
+    let app = &passing.app;
     let chain = CHAIN.saturating_mul(app.config.plugins.patience.max(1));
     let mut spent = Duration::ZERO;
     let mut standing = Standing::Allowed;
-    let mut author: Option<types::Member> = None;
-    for installation in installed.iter().filter(|one| one.is_enabled() && Some(one.id) != except) {
-        let Some(artifact) = app.plugins.marketplace.get(&installation.plugin) else { continue };
-        let Some(handled) = artifact.manifest.hook(Hook::FilterMessage) else { continue };
-        if handled.matches.as_ref().is_some_and(|matches| !matches.matches(&draft.content)) {
-            continue;
-        }
-        if author.is_none() {
-            author = Some(author_of(app, caller, membership, channel).await?);
-        }
-        if let Err(error) = app.plugins.package(&app.config, installation).await {
+    for installation in installed {
+        // What one has made of the text the next one sees.
+        let Some(policy) = passing.asks(installation, &draft.content) else { continue };
+        // Whatever has to be compiled first is no fault of any filter: the clock starts after that.
+        if let Err(error) = app.plugins.package(&app.config, &installation.plugin).await {
             tracing::warn!(%error, installation = %installation.id, "a filter can't be started");
         }
-        // Whatever had to be compiled first is no fault of any filter: the clock starts here.
         let begun = Instant::now();
-        let judged = if spent < chain {
-            let message = message(caller, channel, id, draft)?;
-            judge(app, caller, installation, message, stage, channel, author.clone()).await
-        } else {
-            Err(Failure::new(super::failure::FailureCode::Deadline, "the guild's filters took too long"))
+        let judged = match spent < chain {
+            true => passing.judge(installation, draft).await?,
+            false => Err(Failure::new(FailureCode::Deadline, "the guild's filters took too long")),
         };
         spent += begun.elapsed();
-        let outcome = match judged {
-            Ok(outcome) => outcome,
-            Err(failure) => on_failure(installation, handled.on_failure, &failure),
-        };
-        act(app, installation, caller, membership.id(), channel, draft, &outcome).await;
-        let reason = |text: &str| Reason {
+        let outcome = judged.unwrap_or_else(|failure| on_failure(installation, policy, &failure));
+        passing.act(installation, draft, &outcome).await;
+        standing = standing.and(installation, outcome, draft);
+        if matches!(standing, Standing::Blocked(_)) {
+            break;
+        }
+    }
+    passing.settle(standing, draft).await
+}
+
+impl Standing {
+    /// How it stands after one more filter; the text may be another then.
+    fn and(self, installation: &Arc<Installation>, outcome: Outcome, draft: &mut Draft) -> Standing {
+        let rule = outcome.rule.unwrap_or_default();
+        let reason = |text| Reason { installation: installation.clone(), rule, text };
+        match (outcome.verdict, self) {
+            (Verdict::Allow, standing) => standing,
+            (Verdict::Rewrite(text), standing) => {
+                rewrite(draft, &text);
+                standing
+            }
+            (Verdict::Hold(text), Standing::Allowed) => Standing::Held(reason(text)),
+            (Verdict::Hold(_), standing) => standing,
+            (Verdict::Block(text), _) => Standing::Blocked(reason(text)),
+        }
+    }
+}
+
+impl Passing {
+    /// Whether a filter is asked about a text, and what becomes of the message then if it fails.
+    fn asks(&self, installation: &Installation, text: &str) -> Option<OnFailure> {
+        if !installation.is_enabled() || Some(installation.id) == self.except {
+            return None;
+        }
+        let handled = self.app.plugins.marketplace.get(&installation.plugin)?.manifest.hook(Hook::FilterMessage)?;
+        let cares = handled.matches.as_ref().is_none_or(|matches| matches.matches(text));
+        cares.then_some(handled.on_failure)
+    }
+
+    /// What one filter says of the message as it is by now.
+    async fn judge(
+        &self,
+        installation: &Arc<Installation>,
+        draft: &Draft,
+    ) -> Result<std::result::Result<Outcome, Failure>> {
+        let Passing { app, caller, channel, id, stage, .. } = self;
+        let request = Request {
             installation: installation.clone(),
-            rule: outcome.rule.clone().unwrap_or_default(),
-            text: text.to_owned(),
+            input: Input::Filter(*stage, message(caller, *channel, *id, draft)?),
+            class: CallClass::Filter,
+            event_id: format!("filter/{id}"),
+            actor: Some(caller.user),
+            locale: caller.locale.clone(),
+            depth: 0,
+            tried: 0,
+            filtered: Some(Filtered { channel: *channel, message: *id }),
+            cause: Cause::Nothing,
         };
-        match &outcome.verdict {
-            Verdict::Allow => {}
-            Verdict::Rewrite(text) => rewrite(draft, text),
-            Verdict::Hold(text) => {
-                if matches!(standing, Standing::Allowed) {
-                    standing = Standing::Held(reason(text));
+        Ok(match invoke_here(app, request).await {
+            Ok(Output::Filtered(outcome)) => Ok(outcome),
+            Ok(_) => Err(Failure::new(FailureCode::BadOutput, "no outcome")),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    /// Does what a filter asks for besides, with its installation's rights. What it may not do is left out: the
+    /// message must not wait for it.
+    async fn act(&self, installation: &Installation, draft: &Draft, outcome: &Outcome) {
+        let Passing { app, caller, membership, channel, .. } = self;
+        let rule = outcome.rule.as_deref().unwrap_or_default();
+        for action in &outcome.actions {
+            let done = match action {
+                Asked::Alert(text) => {
+                    alerts::raise(app, installation, *channel, caller.user, rule, text, &draft.content).await
                 }
-            }
-            Verdict::Block(text) => {
-                standing = Standing::Blocked(reason(text));
-                break;
-            }
-        }
-    }
-    match standing {
-        Standing::Allowed => Ok(()),
-        Standing::Blocked(reason) => Err(refusal(Code::MessageBlocked, reason)),
-        // An edit that is held is refused: the message stays as it is. So is a plugin's message: its call fails.
-        Standing::Held(reason) if stage == Stage::Edit || except.is_some() => {
-            Err(refusal(Code::MessageBlocked, reason))
-        }
-        Standing::Held(reason) => {
-            let held = Held {
-                id: id.0,
-                guild: membership.id(),
-                channel,
-                author: caller.user,
-                installation: reason.installation.id,
-                draft: held::Kept::of(draft),
-                rule: reason.rule.clone(),
-                reason: reason.text.clone(),
+                Asked::TimeOut(ms) if installation.may(Permission::Moderation) => {
+                    let reason = outcome.rule.clone().unwrap_or_else(|| installation.plugin.clone());
+                    alerts::time_out(app, installation, membership.id(), caller.user, *ms, reason).await
+                }
+                Asked::TimeOut(_) | Asked::Custom(_) => Ok(()),
             };
-            held::keep(app, held).await?;
-            Err(refusal(Code::MessageHeld, reason))
+            if let Err(error) = done {
+                tracing::debug!(%error, installation = %installation.id, "what a filter asked for was refused");
+            }
         }
     }
+
+    /// Lets the message go on, keeps it or refuses it.
+    async fn settle(&self, standing: Standing, draft: &Draft) -> Result<()> {
+        let Passing { app, caller, membership, channel, id, stage, except } = self;
+        match standing {
+            Standing::Allowed => Ok(()),
+            // Sent again under its nonce, it is nothing new: its author gets what stands already.
+            _ if *stage == Stage::Create && is_sent(app, caller, *channel, draft).await? => Ok(()),
+            Standing::Blocked(reason) => Err(refusal(Code::MessageBlocked, reason)),
+            // An edit that is held is refused: the message stays as it is. So is a plugin's message: its call fails.
+            Standing::Held(reason) if *stage == Stage::Edit || except.is_some() => {
+                Err(refusal(Code::MessageBlocked, reason))
+            }
+            Standing::Held(reason) => {
+                let held = Held {
+                    id: id.0,
+                    guild: membership.id(),
+                    channel: *channel,
+                    author: caller.user,
+                    installation: reason.installation.id,
+                    draft: held::Kept::of(draft),
+                    rule: reason.rule.clone(),
+                    reason: reason.text.clone(),
+                };
+                held::keep(app, held).await?;
+                Err(refusal(Code::MessageHeld, reason))
+            }
+        }
+    }
+}
+
+async fn is_sent(app: &App, caller: &Caller, channel: ChannelId, draft: &Draft) -> Result<bool> {
+    let Some(nonce) = &draft.nonce else { return Ok(false) };
+    let mut conn = app.db.read().await?;
+    Ok(messaging::sent_under(&mut conn, (caller.user, channel, nonce), app.now()).await?.is_some())
 }
 
 fn refusal(code: Code, reason: Reason) -> Error {
@@ -191,34 +276,6 @@ fn rewrite(draft: &mut Draft, text: &str) {
     }
 }
 
-async fn judge(
-    app: &App,
-    caller: &Caller,
-    installation: &Arc<Installation>,
-    message: types::Message,
-    stage: Stage,
-    channel: ChannelId,
-    author: Option<types::Member>,
-) -> std::result::Result<Outcome, Failure> {
-    let id = MessageId(message.id as i64);
-    let request = Request {
-        installation: installation.clone(),
-        input: Input::Filter(stage, message),
-        class: CallClass::Filter,
-        event_id: format!("filter/{id}"),
-        actor: Some(caller.user),
-        locale: caller.locale.clone(),
-        depth: 0,
-        tried: 0,
-        filtered: Some(Filtered { channel, author, message: id }),
-        cause: Cause::Nothing,
-    };
-    match invoke(app, request).await? {
-        Output::Filtered(outcome) => Ok(outcome),
-        _ => Err(Failure::new(super::failure::FailureCode::BadOutput, "no outcome")),
-    }
-}
-
 /// What becomes of a message when a filter fails on it.
 fn on_failure(installation: &Installation, policy: OnFailure, failure: &Failure) -> Outcome {
     tracing::debug!(%failure, installation = %installation.id, "a filter failed");
@@ -230,42 +287,6 @@ fn on_failure(installation: &Installation, policy: OnFailure, failure: &Failure)
     };
     let rule = Some(failure.code.as_str().to_owned());
     Outcome { verdict, rule, actions: Vec::new(), tags: Vec::new(), score: None }
-}
-
-/// Does what a filter asks for besides, with its installation's rights. What it may not do is left out: the
-/// message must not wait for it.
-async fn act(
-    app: &App,
-    installation: &Installation,
-    caller: &Caller,
-    guild: GuildId,
-    channel: ChannelId,
-    draft: &Draft,
-    outcome: &Outcome,
-) {
-    for action in &outcome.actions {
-        let done = match action {
-            Asked::Alert(text) => {
-                let rule = outcome.rule.clone().unwrap_or_default();
-                alerts::raise(app, installation, channel, caller.user, &rule, text, &draft.content).await
-            }
-            Asked::TimeOut(ms) if installation.may(Permission::Moderation) => {
-                let reason = outcome.rule.clone().unwrap_or_else(|| installation.plugin.clone());
-                alerts::time_out(app, installation, guild, caller.user, *ms, reason).await
-            }
-            Asked::TimeOut(_) | Asked::Custom(_) => Ok(()),
-        };
-        if let Err(error) = done {
-            tracing::debug!(%error, installation = %installation.id, "what a filter asked for was refused");
-        }
-    }
-}
-
-/// The author as the filters see them: their permissions are those in the channel.
-async fn author_of(app: &App, caller: &Caller, membership: &Membership, channel: ChannelId) -> Result<types::Member> {
-    let member = members::get(app, caller, membership.id(), caller.user).await?;
-    let permissions = access(app, caller, channel).await?.permissions;
-    Ok(convert::member(&member, permissions))
 }
 
 /// A message that isn't stored yet, as filters see it.

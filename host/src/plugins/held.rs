@@ -41,6 +41,9 @@ pub struct Held {
 pub struct Kept {
     /// What it says.
     pub content: String,
+    /// What its author's client calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
     /// The messages it answers.
     #[serde(default)]
     pub reply_to: Vec<MessageId>,
@@ -49,6 +52,9 @@ pub struct Kept {
     pub attachments: Vec<FileId>,
     /// Which of its mentions count.
     pub allowed_mentions: Option<AllowedMentions>,
+    /// Whether clients are to notify nobody of it.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 impl Kept {
@@ -56,9 +62,11 @@ impl Kept {
     pub fn of(draft: &Draft) -> Kept {
         Kept {
             content: draft.content.clone(),
+            nonce: draft.nonce.clone(),
             reply_to: draft.reply_to.clone(),
             attachments: draft.attachments.clone(),
             allowed_mentions: draft.allowed_mentions.clone(),
+            silent: draft.silent,
         }
     }
 }
@@ -112,13 +120,15 @@ pub(crate) struct Released {
     pub moderator_id: UserId,
 }
 
-/// Keeps a message for the moderators, and tells them.
+/// Keeps a message for the moderators, and tells them; once, however often it is sent under one nonce.
 pub async fn keep(app: &App, held: Held) -> Result<()> {
     let (guild, author) = (held.guild, held.author);
     app.writer
         .run(Some(author), None, &[guild.into()], move |tx| {
             Box::pin(async move {
-                store::insert(tx, &held, &serde_json::to_string(&held.draft)?).await?;
+                if !store::insert(tx, &held, &serde_json::to_string(&held.draft)?).await? {
+                    return Ok(());
+                }
                 tx.append(NewEvent::new(EventKind::MessageHeld, guild, &Shown::from(held))?).map(drop)
             })
         })

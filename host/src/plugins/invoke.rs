@@ -51,12 +51,13 @@ pub struct Request {
 /// Calls a plugin. What it did stands when this answers that it went well, and nothing of it if not.
 pub async fn invoke(app: &App, request: Request) -> Result<Output, Failure> {
     // Whoever waits for it may go away: it ends all the same, and what it says about the plugin counts.
-    let called = tokio::spawn(called(app.clone(), request)).await;
+    let app = app.clone();
+    let called = tokio::spawn(async move { invoke_here(&app, request).await }).await;
     called.unwrap_or_else(|error| Err(Failure::new(FailureCode::Host, error.to_string())))
 }
 
-async fn called(app: App, request: Request) -> Result<Output, Failure> {
-    let app = &app;
+/// The same for those who wait until it has ended.
+pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure> {
     let (id, hook, now) = (request.installation.id, request.input.hook(), app.now());
     if let Gate::Open(until) = app.plugins.breakers.ask(id, hook, now) {
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
@@ -102,7 +103,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         Err(failure)
     };
     let ready = match app.plugins.ground(&app.config) {
-        Ok(ground) => app.plugins.package(&app.config, &installation).await.map(|package| (ground, package)),
+        Ok(ground) => app.plugins.package(&app.config, &installation.plugin).await.map(|package| (ground, package)),
         Err(error) => Err(error),
     };
     let (ground, package) = match ready {

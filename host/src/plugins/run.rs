@@ -20,11 +20,13 @@ pub struct Finished {
     pub took: Duration,
 }
 
-/// Runs a call.
+/// Runs a call. Filters are called on their threads, and run there at once.
 pub async fn run(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Option<Finished> {
-    let threads = if call.job.class == CallClass::Filter { &engine.filters } else { &engine.calls };
+    if call.job.class == CallClass::Filter {
+        return Some(within_slot(engine, call, input, budget).await);
+    }
     // Whoever waits for it may go away: then it ends all the same, by itself.
-    threads.spawn(within_slot(engine, call, input, budget)).await.ok()
+    engine.calls.spawn(within_slot(engine, call, input, budget)).await.ok()
 }
 
 async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Finished {

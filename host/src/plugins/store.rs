@@ -213,6 +213,13 @@ pub async fn is_any_installed(conn: &mut Conn) -> Result<bool> {
     conn.optional::<(i32,)>(sql, &[]).await.map(|found| found.is_some())
 }
 
+/// The plugins that are installed anywhere and run.
+pub async fn plugins(conn: &mut Conn) -> Result<Vec<String>> {
+    let sql = "select distinct plugin from installations where removed_at is null and state = 'enabled'";
+    let found: Vec<(String,)> = conn.all(sql, &[]).await?;
+    Ok(found.into_iter().map(|(plugin,)| plugin).collect())
+}
+
 /// Whether a guild has installations, removed ones too.
 pub async fn any_of(conn: &mut Conn, guild: GuildId) -> Result<bool> {
     let sql = "select 1 from installations where guild_id = $1 limit 1";

@@ -1,7 +1,7 @@
 //! What runs for plugins by itself: nothing, as long as nothing is installed anywhere.
 
 use super::dispatch::{self, Pace};
-use super::{deliver, store, timers, topics};
+use super::{deliver, store, timers, topics, warming};
 use crate::app::App;
 use crate::error::Result;
 
@@ -28,7 +28,8 @@ pub async fn run(app: App) {
     tokio::spawn(dispatch::run(app.clone(), Pace::Batched));
     tokio::spawn(deliver::run(app.clone()));
     tokio::spawn(timers::run(app.clone()));
-    tokio::spawn(topics::run(app));
+    tokio::spawn(topics::run(app.clone()));
+    warming::run(app).await;
 }
 
 /// Whether anything is installed; if so, nobody holds any more what a server held that has ended.

@@ -118,12 +118,14 @@ pub(super) struct SendMessage {
     #[serde(default)]
     attachments: Vec<FileId>,
     allowed_mentions: Option<AllowedMentions>,
+    #[serde(default)]
+    silent: bool,
 }
 
 impl SendMessage {
     fn into_draft(self) -> (ChannelId, Draft) {
-        let SendMessage { channel_id, content, nonce, reply_to, attachments, allowed_mentions } = self;
-        (channel_id, Draft { content, nonce, reply_to, attachments, allowed_mentions, blocks: None })
+        let SendMessage { channel_id, content, nonce, reply_to, attachments, allowed_mentions, silent } = self;
+        (channel_id, Draft { content, nonce, reply_to, attachments, allowed_mentions, silent, blocks: None })
     }
 }
 

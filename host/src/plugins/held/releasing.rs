@@ -103,12 +103,12 @@ async fn note(tx: &mut Tx, held: &Held, approved: bool, moderator_id: UserId, re
 
 /// What is sent. Messages that it answers may be gone by now.
 async fn draft(tx: &mut Tx, access: &Access, kept: Kept) -> Result<Draft> {
-    let Kept { content, reply_to, attachments, allowed_mentions } = kept;
+    let Kept { content, nonce, reply_to, attachments, allowed_mentions, silent } = kept;
     let mut there = Vec::with_capacity(reply_to.len());
     for message in reply_to {
         if messaging::stands_in(tx, access.channel, message).await? {
             there.push(message);
         }
     }
-    Ok(Draft { content, nonce: None, reply_to: there, attachments, allowed_mentions, blocks: None })
+    Ok(Draft { content, nonce, reply_to: there, attachments, allowed_mentions, silent, blocks: None })
 }

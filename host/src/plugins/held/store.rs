@@ -4,17 +4,15 @@ use super::{Held, Kept};
 use crate::db::{Conn, Result};
 use crate::id::{ChannelId, GuildId, InstallationId, UserId};
 
-/// Keeps a message.
-pub async fn insert(conn: &mut Conn, held: &Held, draft: &str) -> Result<()> {
+/// Keeps a message; false if its author has one waiting there under the same nonce.
+pub async fn insert(conn: &mut Conn, held: &Held, draft: &str) -> Result<bool> {
     let sql = "insert into held_messages
-            (id, guild_id, channel_id, author_id, installation_id, draft, rule, reason)
-        values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-    conn.execute(
-        sql,
-        &[&held.id, &held.guild, &held.channel, &held.author, &held.installation, &draft, &held.rule, &held.reason],
-    )
-    .await
-    .map(drop)
+            (id, guild_id, channel_id, author_id, nonce, installation_id, draft, rule, reason)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
+    let Held { id, guild, channel, author, installation, rule, reason, .. } = held;
+    let nonce = &held.draft.nonce;
+    let kept = conn.execute(sql, &[id, guild, channel, author, nonce, installation, &draft, rule, reason]).await?;
+    Ok(kept > 0)
 }
 
 #[derive(sqlx::FromRow)]

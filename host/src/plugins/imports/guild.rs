@@ -143,8 +143,12 @@ impl Call {
 
     async fn role(&mut self, user: u64, role: u64, granted: bool) -> Result<Answer<()>> {
         allowed!(self.require(Permission::Roles));
-        allowed!(self.holds(Permissions::MANAGE_ROLES).await?);
         let (user, role) = (UserId(user as i64), RoleId(role as i64));
+        allowed!(self.holds_over(user, Permissions::MANAGE_ROLES).await?);
+        for deputy in allowed!(self.deputies().await?) {
+            let Some(rule) = deputy.guild.roles.get(&role) else { return Ok(Err(Error::NotFound)) };
+            allowed!(told(deputy.require_position(rule.position))?);
+        }
         self.work.actions.push(Action::Role { user, role, granted });
         Ok(Ok(()))
     }

@@ -2,14 +2,15 @@
 
 use wasmtime::Result;
 
-use crate::channels::{self, Access, Permissions};
+use crate::channels::{self, Access, Membership, Permissions};
 use crate::http::page::PageQuery;
 use crate::id::{ChannelId, MessageId, UserId};
-use crate::messaging::history;
-use crate::plugins::call::{Call, answer, told};
+use crate::messaging::{self, Draft, history};
+use crate::plugins::call::{Call, answer, read, told};
 use crate::plugins::contract::types::{self, Error, Page};
 use crate::plugins::contract::{messages_read, messages_write, moderation};
 use crate::plugins::convert;
+use crate::plugins::failure::HostFault;
 use crate::plugins::manifest::Permission;
 use crate::plugins::work::{Action, can_be_stored, invalid};
 
@@ -75,6 +76,9 @@ impl messages_write::Host for Call {
             allowed!(told(access.require_speech(true))?);
             allowed!(self.actor_speaks(access.channel).await?);
             let draft = allowed!(convert::checked(draft));
+            if let Some(first) = self.sent_before(access.channel, &draft).await? {
+                return Ok(Ok(first.0 as u64));
+            }
             let id = allowed!(told(self.app()?.next_id())?);
             self.work.actions.push(Action::Send { id: MessageId(id), channel: access.channel, draft });
             Ok(id as u64)
@@ -149,8 +153,9 @@ impl moderation::Host for Call {
             if for_ms > LONGEST_TIMEOUT {
                 return Ok(Err(invalid("/for-ms", "OUT_OF_RANGE")));
             }
-            allowed!(self.holds(Permissions::TIMEOUT_MEMBERS).await?);
-            self.work.actions.push(Action::TimeOut { user: UserId(user as i64), for_ms, reason });
+            let user = UserId(user as i64);
+            allowed!(self.holds_over(user, Permissions::TIMEOUT_MEMBERS).await?);
+            self.work.actions.push(Action::TimeOut { user, for_ms, reason });
             Ok(())
         })
     }
@@ -159,8 +164,9 @@ impl moderation::Host for Call {
         self.meter.action()?;
         answer!(self, "moderation.kick", {
             allowed!(self.moderates(&reason));
-            allowed!(self.holds(Permissions::KICK_MEMBERS).await?);
-            self.work.actions.push(Action::Kick { user: UserId(user as i64), reason });
+            let user = UserId(user as i64);
+            allowed!(self.holds_over(user, Permissions::KICK_MEMBERS).await?);
+            self.work.actions.push(Action::Kick { user, reason });
             Ok(())
         })
     }
@@ -172,8 +178,9 @@ impl moderation::Host for Call {
             if delete_history_ms > LONGEST_HISTORY {
                 return Ok(Err(invalid("/delete-history-ms", "OUT_OF_RANGE")));
             }
-            allowed!(self.holds(Permissions::BAN_MEMBERS).await?);
-            self.work.actions.push(Action::Ban { user: UserId(user as i64), delete_history_ms, reason });
+            let user = UserId(user as i64);
+            allowed!(self.holds_over(user, Permissions::BAN_MEMBERS).await?);
+            self.work.actions.push(Action::Ban { user, delete_history_ms, reason });
             Ok(())
         })
     }
@@ -196,6 +203,24 @@ impl Call {
         let (channel, id) = (access.channel, MessageId(id as i64));
         self.work.actions.push(Action::React { channel, id, emoji, added });
         Ok(Ok(()))
+    }
+
+    /// The message that it sent to a channel under the same nonce, in this call or before.
+    async fn sent_before(&self, channel: ChannelId, draft: &Draft) -> Result<Option<MessageId>> {
+        let Some(nonce) = &draft.nonce else { return Ok(None) };
+        let now = self.work.actions.iter().find_map(|action| match action {
+            Action::Send { id, channel: there, draft } if *there == channel && draft.nonce.as_ref() == Some(nonce) => {
+                Some(*id)
+            }
+            _ => None,
+        });
+        if now.is_some() {
+            return Ok(now);
+        }
+        let app = self.app()?;
+        let mut conn = read(app.db.read().await)?;
+        let key = (self.job.installation.bot_id, channel, nonce.as_str());
+        messaging::sent_under(&mut conn, key, self.job.now).await.map_err(|error| HostFault(error.to_string()).into())
     }
 
     fn moderates(&self, reason: &str) -> Answer<()> {
@@ -231,15 +256,34 @@ impl Call {
     }
 
     /// Refuses what the bot, or whoever acts through it, may not do in the guild.
-    pub(super) async fn holds(&self, needed: Permissions) -> Result<Answer<()>> {
-        let (app, installation) = (self.app()?, &self.job.installation);
-        for user in [Some(installation.bot_id), self.job.acts_for()].into_iter().flatten() {
-            let membership = told(channels::membership_of(&app, installation.guild_id, user).await)?;
-            match allowed!(membership) {
-                Some(membership) => allowed!(told(membership.require(needed))?),
-                None => return Ok(Err(Error::NotFound)),
+    async fn holds(&self, needed: Permissions) -> Result<Answer<()>> {
+        for deputy in allowed!(self.deputies().await?) {
+            allowed!(told(deputy.require(needed))?);
+        }
+        Ok(Ok(()))
+    }
+
+    /// The same for what is done to a member, whom they must stand above.
+    pub(super) async fn holds_over(&self, user: UserId, needed: Permissions) -> Result<Answer<()>> {
+        let (app, guild) = (self.app()?, self.job.installation.guild_id);
+        let target = allowed!(told(channels::membership_of(&app, guild, user).await)?);
+        for deputy in allowed!(self.deputies().await?) {
+            allowed!(told(deputy.require(needed))?);
+            if let Some(target) = &target {
+                allowed!(told(deputy.require_above(&target.member))?);
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Those whose rights bound what is done: the bot, and whoever acts through it.
+    pub(super) async fn deputies(&self) -> Result<Answer<Vec<Membership>>> {
+        let (app, installation) = (self.app()?, &self.job.installation);
+        let mut deputies = Vec::with_capacity(2);
+        for user in [Some(installation.bot_id), self.job.acts_for()].into_iter().flatten() {
+            let membership = allowed!(told(channels::membership_of(&app, installation.guild_id, user).await)?);
+            deputies.push(allowed!(membership.ok_or(Error::NotFound)));
+        }
+        Ok(Ok(deputies))
     }
 }

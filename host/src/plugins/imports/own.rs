@@ -7,10 +7,12 @@ use wasmtime::Result;
 use super::messages::allowed;
 use crate::channels::{self, Permissions};
 use crate::clock::Timestamp;
+use crate::guilds::members;
 use crate::id::ChannelId;
 use crate::plugins::call::{Call, answer, read, told};
 use crate::plugins::contract::types::{self, Error};
 use crate::plugins::contract::{filter_read, realtime, resources, schedule};
+use crate::plugins::convert;
 use crate::plugins::manifest::Permission;
 use crate::plugins::state;
 use crate::plugins::work::{Action, can_be_stored, invalid};
@@ -164,7 +166,14 @@ impl realtime::Host for Call {
 impl filter_read::Host for Call {
     async fn author(&mut self) -> Result<Answer<types::Member>> {
         answer!(self, "filter-read.author", {
-            self.filtered.as_ref().and_then(|filtered| filtered.author.clone()).ok_or(Error::NotFound)
+            let (Some(filtered), Some(author)) = (&self.filtered, self.job.actor) else {
+                return Ok(Err(Error::NotFound));
+            };
+            let (app, channel) = (self.app()?, filtered.channel);
+            let access = allowed!(told(channels::access_of(&app, channel, author).await)?);
+            let bot = self.bot().await?;
+            let member = allowed!(told(members::get(&app, &bot, self.job.installation.guild_id, author).await)?);
+            Ok(convert::member(&member, access.permissions))
         })
     }
 

@@ -29,8 +29,8 @@ impl Plugin for Counter {
         }
     }
 
-    fn message_edited(_: &Context, message: &Message, _: Option<&str>) -> Result<()> {
-        note("edited", message.content.clone())
+    fn message_edited(_: &Context, message: &Message, previous: Option<&str>) -> Result<()> {
+        note("edited", format!("{} > {}", previous.unwrap_or_default(), message.content))
     }
 
     fn message_deleted(_: &Context, _: Snowflake, message: Snowflake) -> Result<()> {

@@ -3,7 +3,7 @@
 use guildhall_sdk::ui::{self, Input, Node, Style};
 use guildhall_sdk::{
     Arg, Choice, Command, ComponentEvent, Context, Draft, Error, Form, FormRequest, Plugin, Reply, Result, badges, kv,
-    messages_write, plugin,
+    messages_write, moderation, plugin, roles,
 };
 
 /// The plugin.
@@ -60,6 +60,11 @@ fn serve(ctx: &Context, command: &Command) -> Result<Reply> {
         "refuse" => Err(Error::refused("KITCHEN_CLOSED", "Come back tomorrow")),
         "invalid" => Err(Error::field_with("/what", "TOO_LONG", &[("max", "3".to_owned())])),
         "denied" => Err(Error::Denied("MANAGE_GUILD".to_owned())),
+        "twice" => {
+            let once = || messages_write::send(command.channel, &Draft::text("Once").nonce("once").silent());
+            let (first, second) = (once()?, once()?);
+            Ok(Reply::whisper(format!("{first} {second}")))
+        }
         "lost" => {
             messages_write::send(command.channel, &Draft::text("Never seen"))?;
             kv::set("typed", b"lost", None)?;
@@ -67,8 +72,16 @@ fn serve(ctx: &Context, command: &Command) -> Result<Reply> {
         }
         "praise" => badges::grant(command.id("whom").unwrap_or(ctx.actor()?), "regular").map(|()| Reply::None),
         "blame" => badges::revoke(command.id("whom").unwrap_or(ctx.actor()?), "regular").map(|()| Reply::None),
+        "promote" => change_role(ctx, command, roles::grant),
+        "demote" => change_role(ctx, command, roles::revoke),
+        "kick" => moderation::kick(command.id("whom").unwrap_or(ctx.actor()?), "ate nothing").map(|()| Reply::None),
         _ => Err(Error::internal("no such dish")),
     }
+}
+
+fn change_role(ctx: &Context, command: &Command, change: fn(u64, u64) -> Result<()>) -> Result<Reply> {
+    let whom = command.id("whom").unwrap_or(ctx.actor()?);
+    change(whom, command.id("to").unwrap_or_default()).map(|()| Reply::None)
 }
 
 fn menu() -> Node {

@@ -1,0 +1,77 @@
+//! What bounds a plugin that acts for somebody: it does nothing for them that they may not do themselves, as of the
+//! transaction. Without this, anybody could have a plugin of great rights do their will.
+
+use super::work::Action;
+use crate::channels::{Membership, Permissions};
+use crate::error::{Code, Result};
+use crate::guilds::members::store as members;
+use crate::guilds::roles;
+use crate::id::{RoleId, UserId};
+use crate::log::Tx;
+
+/// Refuses what whoever the plugin acts for may not do.
+pub async fn require(tx: &mut Tx, actor: &Membership, action: &Action) -> Result<()> {
+    if is_its_own(action) {
+        return Ok(());
+    }
+    let actor = &actor.confirm(tx).await?;
+    match action {
+        Action::Send { channel, .. } => actor.access(*channel)?.require_speech(true),
+        Action::Delete { channel, reason: Some(_), .. } => {
+            actor.access(*channel)?.require(Permissions::MANAGE_MESSAGES)
+        }
+        // Its own messages, wherever they see them: whoever presses a button below one need not speak there.
+        Action::Delete { channel, .. } | Action::Edit { channel, .. } => actor.access(*channel).map(drop),
+        Action::React { channel, .. } => actor.access(*channel)?.require(Permissions::READ_HISTORY),
+        Action::Thread { parent, .. } => actor.access(*parent)?.require(Permissions::CREATE_THREADS),
+        Action::TimeOut { user, .. } => above(tx, actor, *user, Permissions::TIMEOUT_MEMBERS).await,
+        Action::Kick { user, .. } => above(tx, actor, *user, Permissions::KICK_MEMBERS).await,
+        Action::Ban { user, .. } => above(tx, actor, *user, Permissions::BAN_MEMBERS).await,
+        Action::Unban { .. } => actor.require(Permissions::BAN_MEMBERS),
+        Action::Role { user, role, granted } => {
+            above(tx, actor, *user, Permissions::MANAGE_ROLES).await?;
+            hands_out(tx, actor, *role, *granted).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether this is between the plugin and whom it concerns, and needs no right in the guild.
+fn is_its_own(action: &Action) -> bool {
+    match action {
+        Action::Direct { .. }
+        | Action::Badge { .. }
+        | Action::Publish { .. }
+        | Action::Timer { .. }
+        | Action::CancelTimer { .. }
+        | Action::Resource { .. }
+        | Action::ForgetResource { .. } => true,
+        Action::Send { .. }
+        | Action::Edit { .. }
+        | Action::Delete { .. }
+        | Action::React { .. }
+        | Action::TimeOut { .. }
+        | Action::Kick { .. }
+        | Action::Ban { .. }
+        | Action::Unban { .. }
+        | Action::Role { .. }
+        | Action::Thread { .. } => false,
+    }
+}
+
+/// Refuses whoever lacks this permission, or doesn't stand above a member.
+async fn above(tx: &mut Tx, actor: &Membership, user: UserId, needed: Permissions) -> Result<()> {
+    actor.require(needed)?;
+    match members::member(tx, actor.id(), user).await? {
+        Some(member) => actor.require_above(&member.rules()),
+        // Whoever isn't there can be banned, and nothing else.
+        None => Ok(()),
+    }
+}
+
+/// Roles below their own only, and none that can do what they can't.
+async fn hands_out(tx: &mut Tx, actor: &Membership, role: RoleId, granted: bool) -> Result<()> {
+    let role = roles::store::role(tx, actor.id(), role).await?.ok_or(Code::NotFound)?;
+    actor.require_position(role.position)?;
+    if granted { roles::require_held(actor, role.permissions) } else { Ok(()) }
+}
