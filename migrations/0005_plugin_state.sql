@@ -113,6 +113,15 @@ create table held_messages (
 create unique index held_messages_by_nonce on held_messages (author_id, channel_id, nonce);
 create index held_messages_by_guild on held_messages (guild_id, id);
 
+-- What stands below messages that one person saw, for as long as it can be used.
+create table plugin_whispers (
+    id              bigint primary key,
+    user_id         bigint not null,
+    installation_id bigint not null,
+    channel_id      bigint not null,
+    blocks          text   not null
+);
+
 create table member_badges (
     guild_id        bigint not null,
     user_id         bigint not null,

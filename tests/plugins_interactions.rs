@@ -1,5 +1,7 @@
 //! Commands, buttons, lists and forms of plugins, and what comes of them.
 
+use std::time::Duration;
+
 use crate::guilds_cast::{id, role};
 use crate::messages_cast::{channel, time_out};
 use crate::plugins_installing::path;
@@ -403,5 +405,39 @@ story!(
         let history = ada.get(&format!("/channels/{general}/messages")).await.expect(200);
         let said = history["items"].as_array().unwrap().iter().filter(|one| one["content"] == "Once").count();
         assert_eq!(said, 1);
+    }
+);
+
+story!(
+    what_stands_below_a_whisper_is_for_the_one_who_sees_it,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        let waiter = waiter(&ada, &guild).await;
+
+        let whisper =
+            bob.post("/interactions", serve(&waiter, &general, "secret")).await.expect(200)["message"].clone();
+
+        ada.post("/interactions", press(&whisper, "again", &[])).await.problem(404, "NOT_FOUND");
+        ada.get(&format!("/messages/{}", id(&whisper))).await.problem(404, "NOT_FOUND");
+        assert_eq!(bob.post("/interactions", press(&whisper, "strange", &[])).await.faults(), ["/id"]);
+        let chosen = bob.post("/interactions", press(&whisper, "dishes", &["soup", "stew"])).await.expect(200);
+        assert_eq!(chosen["message"]["content"], "soup+stew");
+        let updated = bob.post("/interactions", press(&whisper, "again", &[])).await.expect(200);
+        assert_eq!((&updated["kind"], &updated["message"]["id"]), (&json!("ephemeral"), &whisper["id"]));
+        assert_eq!(updated["message"]["content"], "Pressed: 1");
+        let again = bob.post("/interactions", press(&updated["message"], "again", &[])).await.expect(200);
+        assert_eq!(again["message"]["content"], "Pressed: 2");
+
+        app.advance(Duration::from_secs(16 * 60));
+        bob.post("/interactions", press(&whisper, "again", &[])).await.problem(404, "NOT_FOUND");
+        let db = &app.app.db;
+        guildhall::plugins::sweep(&app.app).await.expect("a sweep");
+        let count: (i64,) = db.read().await.unwrap().one("select count(*) from plugin_whispers", &[]).await.unwrap();
+        assert_eq!(count.0, 0);
     }
 );

@@ -57,19 +57,20 @@ impl Contestant {
     pub fn server(bench: &Bench, members: usize) -> Result<Contestant> {
         let seed = Seed::obtain(bench, 1_000, members as u64)?;
         let running = server::start_on(bench, &seed)?;
-        Ok(Contestant::of_seed(running, seed))
+        Ok(Contestant::of_seed(running, &seed))
     }
 
     /// The same with these plugins to install.
     pub fn server_with(bench: &Bench, members: usize, guests: &Guests) -> Result<Contestant> {
         let seed = Seed::obtain(bench, 1_000, members as u64)?;
         let running = server::start_with(bench, &seed, guests.path())?;
-        Ok(Contestant::of_seed(running, seed))
+        Ok(Contestant::of_seed(running, &seed))
     }
 
-    fn of_seed(running: Listening, seed: Seed) -> Contestant {
+    /// A server that runs on a copy of a seed.
+    pub fn of_seed(running: Listening, seed: &Seed) -> Contestant {
         let kept = server::kept_by(&running);
-        let Seed { contents, .. } = seed;
+        let contents = seed.contents.clone();
         Contestant {
             name: "server",
             running,

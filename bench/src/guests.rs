@@ -12,8 +12,10 @@ use crate::Bench;
 use crate::contestant::Contestant;
 use crate::http::Client;
 
-/// The file of the plugin that does nothing, and its id.
+/// The plugin that does nothing, and the one that is told of messages about pings alone: their ids, and their files'
+/// names.
 const IDLE: &str = "tests.idle";
+const PARROT: &str = "tests.parrot";
 /// The section of a component that holds its manifest.
 const MANIFEST: &[u8] = b"guildhall:manifest";
 /// The variables that name the folders of plugins.
@@ -24,15 +26,27 @@ const TEST_GUESTS: &str = "GUILDHALL_TEST_GUESTS";
 pub struct Guests(TempDir);
 
 impl Guests {
-    /// What comes with the server, and `idle` plugins that do nothing.
+    /// What comes with the server, `idle` plugins that do nothing, and as many that care about no usual message.
     pub fn gather(bench: &Bench, idle: usize) -> Result<Guests> {
-        let folder = tempfile::tempdir_in(&bench.scratch)?;
+        let guests = Guests::idle_alone(bench, idle)?;
         for entry in fs::read_dir(from(BUNDLED)?)? {
             let file = entry?.path();
             if file.extension().is_some_and(|ending| ending == "wasm") {
-                fs::copy(&file, folder.path().join(file.file_name().context("a file without a name")?))?;
+                fs::copy(&file, guests.path().join(file.file_name().context("a file without a name")?))?;
             }
         }
+        let bytes = fs::read(from(TEST_GUESTS)?.join(format!("{PARROT}.wasm")))?;
+        for number in 0..idle {
+            let id = deaf_id(number);
+            let bytes = with_manifest(&bytes, |text: &str| text.replace(PARROT, &id))?;
+            fs::write(guests.path().join(format!("{id}.wasm")), bytes)?;
+        }
+        Ok(guests)
+    }
+
+    /// Plugins that do nothing, and no others.
+    pub fn idle_alone(bench: &Bench, idle: usize) -> Result<Guests> {
+        let folder = tempfile::tempdir_in(&bench.scratch)?;
         let bytes = fs::read(Guests::idle_file()?)?;
         for number in 0..idle {
             let id = id(number);
@@ -58,11 +72,28 @@ pub fn id(number: usize) -> String {
     format!("bench.idle{number}")
 }
 
+/// The id of one of those that care about no usual message.
+pub fn deaf_id(number: usize) -> String {
+    format!("bench.deaf{number}")
+}
+
 /// Installs a plugin in the guild of a server under test.
 pub fn install(server: &Contestant, plugin: &str, config: serde_json::Value) -> Result<()> {
-    let body = json!({"guild_id": server.stream_id, "config": config});
+    install_in(server, &server.stream_id, plugin, config)
+}
+
+/// Installs a plugin in a guild.
+pub fn install_in(server: &Contestant, guild: &str, plugin: &str, config: serde_json::Value) -> Result<()> {
+    let body = json!({"guild_id": guild, "config": config});
     let mut client = Client::connect(server.running.address)?;
     client.json("POST", &format!("/api/v1/marketplace/{plugin}"), Some(&server.tokens[0]), Some(body)).map(drop)
+}
+
+/// Asks one of the plugins that do nothing in a guild, which answers once its code is ready.
+pub fn ask(server: &Contestant, guild: &str, number: usize) -> Result<()> {
+    let path = format!("/api/v1/idle{number}/ping?guild_id={guild}");
+    let mut client = Client::connect(server.running.address)?;
+    client.json("GET", &path, Some(&server.tokens[0]), None).map(drop)
 }
 
 fn from(variable: &str) -> Result<PathBuf> {

@@ -6,6 +6,7 @@ mod deaf;
 mod durable_sends;
 mod fan_out;
 mod growth;
+mod guilds;
 mod history;
 mod latency;
 mod online;
@@ -36,6 +37,7 @@ const ALL: &[(&str, Scenario)] = &[
     ("s9", rest::measure),
     ("s10", plugins::measure),
     ("s11", cold::measure),
+    ("s12", guilds::measure),
     ("s13", startup::measure),
     ("s14", growth::measure),
     ("s14-online", online::measure),

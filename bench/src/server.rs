@@ -92,7 +92,7 @@ pub struct Seed {
 }
 
 /// What the server says that it has put there.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Contents {
     pub guild_id: String,
     pub channel_id: String,
@@ -100,20 +100,39 @@ pub struct Contents {
     pub password: String,
     /// Access tokens of the first members.
     pub tokens: Vec<String>,
+    /// A channel of each guild, if there are several.
+    pub channels: Vec<String>,
 }
 
 impl Seed {
     /// One guild with `members`, of whom the first need not sign in, and `messages` in its channel; made
     /// once in a run and then kept.
     pub fn obtain(bench: &Bench, messages: u64, members: u64) -> Result<Seed> {
-        let data = bench.scratch.path().join(format!("seed-{messages}-{members}"));
+        let name = format!("seed-{messages}-{members}");
+        let arguments = [("--messages", messages), ("--members", members)];
+        Seed::fill(bench, &name, &arguments, Path::new(""))
+    }
+
+    /// So many guilds, each with so many of these plugins.
+    pub fn with_plugins(bench: &Bench, guilds: u64, installations: u64, plugins: &Path) -> Result<Seed> {
+        let name = format!("seed-{guilds}-guilds-{installations}");
+        let arguments =
+            [("--guilds", guilds), ("--installations", installations), ("--messages", 1_000), ("--members", 64)];
+        Seed::fill(bench, &name, &arguments, plugins)
+    }
+
+    fn fill(bench: &Bench, name: &str, arguments: &[(&str, u64)], plugins: &Path) -> Result<Seed> {
+        let data = bench.scratch.path().join(name);
         let description = data.with_extension("json");
         if !description.exists() {
-            eprintln!("  fills a database with {messages} messages and {members} members");
+            eprintln!("  fills a database: {name}");
             let mut command = program(bench)?;
-            command.args(["seed", "--messages", &messages.to_string(), "--members", &members.to_string()]);
-            command.args(["--tokens", MOST_TOKENS]).env("GUILDHALL_TOKENS_ACCESS_SECONDS", TOKENS_GOOD);
-            let output = command.args(["--guilds", "1", "--data"]).arg(&data).stderr(Stdio::inherit()).output()?;
+            command
+                .arg("seed")
+                .args(arguments.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]));
+            command.args(["--tokens", MOST_TOKENS]).envs(SETTINGS).env("GUILDHALL_TOKENS_ACCESS_SECONDS", TOKENS_GOOD);
+            command.env("GUILDHALL_PLUGINS_BUNDLED", plugins);
+            let output = command.arg("--data").arg(&data).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "filling a database failed: {}", output.status);
             fs::write(&description, output.stdout)?;
         }

@@ -61,6 +61,9 @@ enum Command {
         /// Guilds.
         #[arg(long, default_value_t = 1)]
         guilds: usize,
+        /// Plugins that each guild installs.
+        #[arg(long, default_value_t = 0)]
+        installations: usize,
         /// Members whose access tokens are printed as well.
         #[arg(long, default_value_t = 0)]
         tokens: usize,
@@ -101,9 +104,9 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
             Command::Migrate => migrate(config).await,
-            Command::Seed { messages, members, guilds, tokens } => {
+            Command::Seed { messages, members, guilds, installations, tokens } => {
                 let app = App::beside(config, Clock::System).await?;
-                let seeded = seed::seed(&app, Size { messages, members, guilds, tokens }).await?;
+                let seeded = seed::seed(&app, Size { messages, members, guilds, installations, tokens }).await?;
                 println!("{}", serde_json::to_string(&seeded)?);
                 app.db.close().await;
                 Ok(())

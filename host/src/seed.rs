@@ -1,5 +1,6 @@
 //! Fills a new server with people and messages, for benchmarks and for trying things out.
 
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use crate::accounts::token::Claims;
@@ -11,6 +12,7 @@ use crate::guilds::{self, NewGuild};
 use crate::i18n;
 use crate::id::{ChannelId, GuildId, MessageId, SessionId, UserId};
 use crate::messaging::{self, AuthorKind, MessageKind};
+use crate::plugins::installing::{self, NewInstallation};
 
 /// The password of everybody who may sign in.
 pub const PASSWORD: &str = "benchmark password";
@@ -18,6 +20,8 @@ pub const PASSWORD: &str = "benchmark password";
 const WITH_PASSWORD: usize = 100;
 /// Rows written in one transaction.
 const CHUNK: usize = 5_000;
+/// Guilds that are made at once.
+const AT_ONCE: usize = 64;
 
 /// What a seeded server holds.
 #[derive(Debug, Serialize)]
@@ -32,6 +36,8 @@ pub struct Seeded {
     pub password: &'static str,
     /// Access tokens of the first members, one for each, whether or not they may sign in.
     pub tokens: Vec<String>,
+    /// A channel of each guild, in which the first member may write; nothing if there is one guild.
+    pub channels: Vec<ChannelId>,
 }
 
 /// How much a server is to be filled with.
@@ -42,13 +48,15 @@ pub struct Size {
     pub members: usize,
     /// Guilds.
     pub guilds: usize,
+    /// Plugins that each guild installs: the first that there are.
+    pub installations: usize,
     /// Members whose access tokens are told.
     pub tokens: usize,
 }
 
 /// Makes guilds, the first of them with members and a channel of messages.
 pub async fn seed(app: &App, size: Size) -> Result<Seeded> {
-    let Size { messages, members, guilds, tokens } = size;
+    let Size { messages, members, guilds, installations, tokens } = size;
     let mut user_names = Vec::new();
     let mut callers = Vec::new();
     for i in 0..members.clamp(1, WITH_PASSWORD) {
@@ -57,22 +65,33 @@ pub async fn seed(app: &App, size: Size) -> Result<Seeded> {
         callers.push(caller);
     }
     let owner = &callers[0];
-    let mut first = None;
-    for i in 0..guilds.max(1) {
-        let new = NewGuild { name: format!("Guild {i}"), description: String::new(), public: true };
-        let made = guilds::create(app, owner, new).await?;
-        first.get_or_insert(made.id);
+    let found = futures_util::stream::iter(0..guilds.max(1)).map(|i| found(app, owner, i, installations));
+    let mut founded: Vec<(GuildId, ChannelId)> = found.buffered(AT_ONCE).try_collect().await?;
+    let &(guild, channel) = founded.first().ok_or(Code::NotFound)?;
+    if founded.len() == 1 {
+        founded.clear();
     }
-    let guild = first.ok_or(Code::NotFound)?;
+    let channels = founded.into_iter().map(|(_, channel)| channel).collect();
     for caller in &callers[1..] {
         guilds::members::join_public(app, caller, guild).await?;
     }
     let silent = crowd(app, guild, callers.len(), members).await?;
-    let channel = channels::list(app, owner, guild).await?.first().map(|channel| channel.id).ok_or(Code::NotFound)?;
     let authors: Vec<UserId> = callers.iter().map(|caller| caller.user).collect();
     talk(app, guild, channel, &authors, messages).await?;
     let tokens = authors.into_iter().chain(silent).take(tokens).map(|user| token(app, user)).collect::<Result<_>>()?;
-    Ok(Seeded { guild_id: guild, channel_id: channel, user_names, password: PASSWORD, tokens })
+    Ok(Seeded { guild_id: guild, channel_id: channel, user_names, password: PASSWORD, tokens, channels })
+}
+
+/// Makes a guild and installs plugins in it; answers it and its first channel.
+async fn found(app: &App, owner: &Caller, number: usize, installations: usize) -> Result<(GuildId, ChannelId)> {
+    let new = NewGuild { name: format!("Guild {number}"), description: String::new(), public: true };
+    let guild = guilds::create(app, owner, new).await?.id;
+    for plugin in app.plugins.marketplace.all().take(installations) {
+        let new = NewInstallation { guild_id: guild, version: None, permissions: None, channels: None, config: None };
+        installing::install(app, owner, plugin.manifest.plugin.id.as_str(), new).await?;
+    }
+    let channel = channels::list(app, owner, guild).await?.first().map(|channel| channel.id).ok_or(Code::NotFound)?;
+    Ok((guild, channel))
 }
 
 /// What a sign-in would give, without its work: thousands of passwords take minutes.

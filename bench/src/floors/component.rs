@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 mod generated {
     wasmtime::component::bindgen!({ path: "../wit", world: "guildhall:plugin/hook-filter-message" });
@@ -46,7 +46,8 @@ pub fn compile(file: &Path, times: u64) -> Result<()> {
 fn engine() -> Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(100).total_core_instances(400).total_memories(200).total_tables(400);
-    pool.max_memory_size(128 << 20).linear_memory_keep_resident(64 << 10);
+    pool.max_memory_size(128 << 20).linear_memory_keep_resident(512 << 10);
+    pool.table_keep_resident(64 << 10).pagemap_scan(Enabled::Auto);
     let mut config = Config::new();
     config.memory_reservation(128 << 20).memory_guard_size(32 << 20).memory_init_cow(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -16,16 +16,21 @@ pub struct Pace {
     pub connections: u32,
 }
 
-/// Sends `request` at `pace` for `duration`. Its latencies, in nanoseconds, are counted from when each was due, so one
+/// Sends `requests`, one after the other and then anew, at `pace` for `duration`. Their latencies, in nanoseconds, are counted from when each was due, so one
 /// that had to wait for a slow reply before it tells of that wait too.
 ///
 /// A blocking thread for each connection sleeps more exactly than an epoll, whose timeouts are whole milliseconds.
-pub fn paced(address: SocketAddr, request: &[u8], pace: Pace, duration: Duration) -> Result<Histogram<u64>> {
+pub fn paced<R: AsRef<[u8]> + Sync>(
+    address: SocketAddr,
+    requests: &[R],
+    pace: Pace,
+    duration: Duration,
+) -> Result<Histogram<u64>> {
     let start = Instant::now();
     let mut latencies = Histogram::new(3)?;
     thread::scope(|scope| {
         let lanes: Vec<_> = (0..pace.connections)
-            .map(|lane| scope.spawn(move || run_lane(address, request, pace, start, lane, duration)))
+            .map(|lane| scope.spawn(move || run_lane(address, requests, pace, start, lane, duration)))
             .collect();
         for lane in lanes {
             latencies.add(lane.join().expect("a lane of the load panicked")?)?;
@@ -34,9 +39,9 @@ pub fn paced(address: SocketAddr, request: &[u8], pace: Pace, duration: Duration
     })
 }
 
-fn run_lane(
+fn run_lane<R: AsRef<[u8]>>(
     address: SocketAddr,
-    request: &[u8],
+    requests: &[R],
     pace: Pace,
     start: Instant,
     lane: u32,
@@ -46,10 +51,16 @@ fn run_lane(
     let mut latencies = Histogram::new(3)?;
     let interval = Duration::from_secs(1) / pace.per_second;
     let mut due = start + interval * lane;
+    let mut next = requests.iter().cycle().skip(lane as usize).step_by(pace.connections as usize);
     while due < start + duration {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        let (status, body) = client.exchange(request)?;
-        ensure!(status == 200, "a paced request was answered {status}: {}", String::from_utf8_lossy(&body));
+        let Some(request) = next.next() else { break };
+        let (status, body) = client.exchange(request.as_ref())?;
+        ensure!(
+            matches!(status, 200 | 201),
+            "a paced request was answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
         latencies.record(due.elapsed().as_nanos() as u64)?;
         due += interval * pace.connections;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
@@ -27,6 +28,12 @@ const SENDERS: usize = 4;
 const CALM: Drive = Drive::Paced { per_second: 200.0 };
 /// Requests of endless loops under way at once.
 const LOOPS: usize = 4;
+/// Installations that they take turns with, in a guild of their own: the breaker of one opens after five of them.
+const LOOPING: usize = 40;
+/// How long a server may take to make a dozen plugins ready.
+const SETTLED_AFTER: Duration = Duration::from_secs(6);
+/// Whatever ends sooner wasn't let loop.
+const SHORTEST_LOOP: Duration = Duration::from_millis(50);
 const PINGS: Pace = Pace { per_second: 200, connections: 4 };
 const VOTERS: usize = 64;
 
@@ -38,6 +45,7 @@ struct Rounds {
     one: Vec<Measured>,
     many: Vec<Measured>,
     scanning: Vec<Measured>,
+    deaf: Vec<Measured>,
     calm: Vec<Histogram<u64>>,
     calm_filtered: Vec<Histogram<u64>>,
     calm_many: Vec<Histogram<u64>>,
@@ -48,15 +56,22 @@ struct Rounds {
 }
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let guests = Guests::gather(bench, MANY)?;
+    let guests = Guests::gather(bench, LOOPING)?;
     let none = Contestant::server_with(bench, SENDERS + MEMBERS, &guests)?;
     let (one, many) = (with_idle(bench, &guests, 1)?, with_idle(bench, &guests, MANY)?);
+    let looping = looping_guild(&many)?;
     let some = with_idle(bench, &guests, SOME)?;
     let scanning = Contestant::server_with(bench, SENDERS + MEMBERS, &guests)?;
     guests::install(&scanning, "guildhall.automod", scanning_config())?;
+    let deaf = Contestant::server_with(bench, SENDERS + MEMBERS, &guests)?;
+    for number in 0..MANY {
+        guests::install(&deaf, &guests::deaf_id(number), json!({}))?;
+    }
     let voting = Contestant::server_with(bench, SENDERS + MEMBERS, &guests)?;
     guests::install(&voting, "guildhall.polls", json!({}))?;
 
+    // The others are made ready by and by, and nothing tells when they are.
+    thread::sleep(SETTLED_AFTER);
     let mut rounds = Rounds::default();
     for _ in 0..bench.rounds {
         rounds.bare.push(floors::call_component(bench, rest::cores()?)?);
@@ -64,12 +79,13 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         rounds.one.push(durable_sends::load(bench, "sends, one filter", &one)?);
         rounds.many.push(durable_sends::load(bench, "sends, ten filters", &many)?);
         rounds.scanning.push(durable_sends::load(bench, "sends, automod", &scanning)?);
+        rounds.deaf.push(durable_sends::load(bench, "sends, ten plugins that none concerns", &deaf)?);
         rounds.calm.push(calm(bench, "paced, no filter", &none)?);
         rounds.calm_filtered.push(calm(bench, "paced, five filters", &some)?);
         rounds.calm_many.push(calm(bench, "paced, ten filters", &many)?);
         rounds.pings.push(ping(bench, &many)?);
         let (pings, messages) =
-            beside_loops(&many, || Ok((ping(bench, &many)?, calm(bench, "paced, beside loops", &many)?)))?;
+            beside_loops(&many, &looping, || Ok((ping(bench, &many)?, calm(bench, "paced, beside loops", &many)?)))?;
         rounds.pings_beside.push(pings);
         rounds.calm_beside.push(messages);
         rounds.votes.push(vote(bench, &voting)?);
@@ -81,6 +97,7 @@ fn with_idle(bench: &Bench, guests: &Guests, count: usize) -> Result<Contestant>
     let server = Contestant::server_with(bench, SENDERS + MEMBERS, guests)?;
     for number in 0..count {
         guests::install(&server, &guests::id(number), json!({}))?;
+        guests::ask(&server, &server.stream_id, number)?;
     }
     Ok(server)
 }
@@ -103,31 +120,55 @@ fn calm(bench: &Bench, what: &str, server: &Contestant) -> Result<Histogram<u64>
 fn ping(bench: &Bench, server: &Contestant) -> Result<f64> {
     let path = format!("/api/v1/idle0/ping?guild_id={}", server.stream_id);
     let request = http::request("GET", &path, Some(&server.tokens[0]), None);
-    let latencies = paced(server.running.address, &request, PINGS, bench.duration)?;
+    let latencies = paced(server.running.address, &[request], PINGS, bench.duration)?;
     Ok(latencies.value_at_quantile(0.5) as f64 / 1e3)
 }
 
-/// Does something while guests run in endless loops, each until its time is up and then anew. They take turns among
-/// all installations but the one that answers well: after five of them the breaker of one opens.
-fn beside_loops<T>(server: &Contestant, work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// A guild of its own whose plugins will loop; answers its id.
+fn looping_guild(server: &Contestant) -> Result<String> {
+    let (token, mut client) = (Some(server.tokens[0].as_str()), Client::connect(server.running.address)?);
+    let guild = client.json("POST", "/api/v1/guilds", token, Some(json!({"name": "Loops"})))?;
+    let guild = guild["id"].as_str().context("a guild without an id")?.to_owned();
+    for number in 0..LOOPING {
+        guests::install_in(server, &guild, &guests::id(number), json!({}))?;
+        guests::ask(server, &guild, number)?;
+    }
+    Ok(guild)
+}
+
+/// Does something while guests of another guild run in endless loops, each until its time is up and then anew.
+fn beside_loops<T>(server: &Contestant, guild: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        for lane in 0..LOOPS {
-            let stop = &stop;
-            scope.spawn(move || {
-                let Ok(mut client) = Client::connect(server.running.address) else { return };
-                for number in (1..MANY).cycle().skip(lane) {
-                    let path = format!("/api/v1/idle{number}/loop?guild_id={}", server.stream_id);
-                    let request = http::request("GET", &path, Some(&server.tokens[0]), None);
-                    // What it answers is of no interest: that it was broken off, or that its breaker is open.
-                    if stop.load(Ordering::Relaxed) || client.exchange(&request).is_err() {
-                        return;
+        let lanes: Vec<_> = (0..LOOPS)
+            .map(|lane| {
+                scope.spawn({
+                    let stop = &stop;
+                    move || {
+                        let mut client = Client::connect(server.running.address)?;
+                        let mut looped = 0;
+                        for number in (0..LOOPING).cycle().skip(lane * LOOPING / LOOPS) {
+                            if stop.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            let path = format!("/api/v1/idle{number}/loop?guild_id={guild}");
+                            let request = http::request("GET", &path, Some(&server.tokens[0]), None);
+                            let begun = Instant::now();
+                            let (status, _) = client.exchange(&request)?;
+                            ensure!(status == 502, "a loop was answered {status}");
+                            // One whose breaker is open answers at once.
+                            looped += u32::from(begun.elapsed() > SHORTEST_LOOP);
+                        }
+                        Ok(looped)
                     }
-                }
-            });
-        }
+                })
+            })
+            .collect();
         let done = work();
         stop.store(true, Ordering::Relaxed);
+        let looped =
+            lanes.into_iter().map(|lane| lane.join().expect("a lane of loops panicked")).sum::<Result<u32>>()?;
+        eprintln!("  beside loops: {looped} were broken off");
         done
     })
 }
@@ -214,6 +255,13 @@ fn rows(rounds: &Rounds) -> Vec<Row> {
             each(&rounds.one),
             against("no filter", each(&rounds.none)),
             Target::None,
+        ),
+        row(
+            "an event that a plugin isn't told of, processor time",
+            Unit::Time,
+            ((each(&rounds.deaf) - each(&rounds.none)) / MANY as f64).max(0.0),
+            None,
+            Target::AtMost(1.0),
         ),
         row(
             "what five filters add to a paced message, p99",

@@ -49,7 +49,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         rounds.oks.push(load_ok(bench, &ok)?);
         rounds.reads.push(load(bench, "reads of a channel", &server.process, server.address, &reads)?);
         rounds.passwords.push(floors::hash_passwords(bench, cores()?)?);
-        rounds.quiet.push(paced(server.address, &reads[0], READS, bench.duration)?);
+        rounds.quiet.push(paced(server.address, &reads[..1], READS, bench.duration)?);
         let (logins, beside) = log_in_beside_reads(bench, &server, &logins, &reads[0])?;
         rounds.logins.push(logins);
         rounds.beside_logins.push(beside);
@@ -122,7 +122,7 @@ fn log_in_beside_reads(
         let reads = scope.spawn(|| {
             // The logins first warm up, and they alone are to be under way while the reads are timed.
             thread::sleep(bench.duration / 5);
-            paced(server.address, read, READS, bench.duration)
+            paced(server.address, &[read], READS, bench.duration)
         });
         let logins = logins.measure("logins", &server.process, bench.duration)?;
         Ok((logins, reads.join().expect("the paced reads panicked")?))

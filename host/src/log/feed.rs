@@ -110,6 +110,11 @@ impl Follower {
         self.look = every(interval);
     }
 
+    /// Whether rows that this node has committed wait to be brought around.
+    pub fn is_behind(&self) -> bool {
+        !self.batches.is_empty()
+    }
+
     /// The next rows, in order within each shard; nothing once the server ends.
     pub async fn next(&mut self) -> Option<Vec<Arc<Entry>>> {
         loop {

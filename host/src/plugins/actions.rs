@@ -114,12 +114,16 @@ pub async fn apply(
     actions: &[Action],
 ) -> Result<()> {
     for action in actions {
+        if state::is_its_own(action) {
+            state::apply(tx, installation, action).await?;
+            continue;
+        }
         if let Some(actor) = &prepared.actor {
             bounds::require(tx, actor, action).await?;
         }
         // What came before may have changed what the bot may do.
         let standing = standing.confirm(tx).await?;
-        let desk = Desk { tx, bot, installation, standing, prepared };
+        let desk = Desk { tx, bot, standing, prepared };
         Box::pin(desk.apply(action)).await?;
     }
     Ok(())
@@ -129,7 +133,6 @@ pub async fn apply(
 struct Desk<'t> {
     tx: &'t mut Tx,
     bot: &'t Caller,
-    installation: &'t Installation,
     standing: Membership,
     prepared: &'t Prepared,
 }
@@ -157,7 +160,7 @@ impl Desk<'_> {
                 threads::start_within(self.tx, &access, &threads::Start { thread: *id, caller, new, max }).await?;
                 Ok(())
             }
-            _ => state::apply(self.tx, self.installation, action).await,
+            _ => Ok(()),
         }
     }
 

@@ -11,9 +11,6 @@ use crate::log::Tx;
 
 /// Refuses what whoever the plugin acts for may not do.
 pub async fn require(tx: &mut Tx, actor: &Membership, action: &Action) -> Result<()> {
-    if is_its_own(action) {
-        return Ok(());
-    }
     let actor = &actor.confirm(tx).await?;
     match action {
         Action::Send { channel, .. } => actor.access(*channel)?.require_speech(true),
@@ -33,29 +30,6 @@ pub async fn require(tx: &mut Tx, actor: &Membership, action: &Action) -> Result
             hands_out(tx, actor, *role, *granted).await
         }
         _ => Ok(()),
-    }
-}
-
-/// Whether this is between the plugin and whom it concerns, and needs no right in the guild.
-fn is_its_own(action: &Action) -> bool {
-    match action {
-        Action::Direct { .. }
-        | Action::Badge { .. }
-        | Action::Publish { .. }
-        | Action::Timer { .. }
-        | Action::CancelTimer { .. }
-        | Action::Resource { .. }
-        | Action::ForgetResource { .. } => true,
-        Action::Send { .. }
-        | Action::Edit { .. }
-        | Action::Delete { .. }
-        | Action::React { .. }
-        | Action::TimeOut { .. }
-        | Action::Kick { .. }
-        | Action::Ban { .. }
-        | Action::Unban { .. }
-        | Action::Role { .. }
-        | Action::Thread { .. } => false,
     }
 }
 

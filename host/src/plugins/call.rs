@@ -156,6 +156,11 @@ impl Call {
         }
     }
 
+    /// Whether the guest has written to its log.
+    pub fn has_logged(&self) -> bool {
+        !self.lines.is_empty() || self.dropped_lines > 0
+    }
+
     /// The installation's bot, as the operations of the house know their callers.
     pub async fn bot(&self) -> Result<Caller> {
         let (app, bot) = (self.app()?, self.job.installation.bot_id);

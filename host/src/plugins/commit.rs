@@ -15,6 +15,7 @@ use super::work::{Action, Work};
 use super::{state, store};
 use crate::app::App;
 use crate::channels::{self, Membership};
+use crate::clock::Timestamp;
 use crate::error::{Code, Error, Result};
 use crate::id::{GuildId, InstallationId};
 use crate::log::Tx;
@@ -28,7 +29,7 @@ pub enum Cause {
     /// A row of the log that the plugin is told of.
     Delivery(i64),
     /// A timer, as it was set.
-    Timer { id: String, at: crate::clock::Timestamp, next: Option<crate::clock::Timestamp> },
+    Timer { id: String, at: Timestamp, next: Option<Timestamp> },
 }
 
 /// How a commit ended.
@@ -50,9 +51,6 @@ enum GivenUp {
 /// Commits what a call wants to be done, and what it was caused by along with it.
 pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Result<Committed, Failure> {
     let mut work = std::mem::take(&mut call.work);
-    if work.is_empty() && matches!(cause, Cause::Nothing) {
-        return Ok(Committed::Done);
-    }
     let job = call.job.clone();
     let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
     let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
@@ -109,7 +107,7 @@ fn afford(app: &App, installation: &Installation, work: &Work) -> std::result::R
 
 /// What goes on by itself once a call is committed.
 struct Woken {
-    timers: bool,
+    timer: Option<Timestamp>,
     topics: Vec<String>,
 }
 
@@ -119,13 +117,16 @@ impl Woken {
             Action::Publish { topic, .. } => Some(topic.clone()),
             _ => None,
         });
-        let timers = work.actions.iter().any(|action| matches!(action, Action::Timer { .. }));
-        Woken { timers, topics: topics.collect() }
+        let timers = work.actions.iter().filter_map(|action| match action {
+            Action::Timer { at, .. } => Some(*at),
+            _ => None,
+        });
+        Woken { timer: timers.min(), topics: topics.collect() }
     }
 
     fn wake(self, app: &App, guild: GuildId, installation: InstallationId) {
-        if self.timers {
-            app.plugins.timers.poke();
+        if let Some(at) = self.timer {
+            app.plugins.timers.set(at);
         }
         for topic in self.topics {
             app.plugins.topics.mark(guild, installation, topic);
@@ -162,14 +163,10 @@ impl Step<'_> {
             Some(Obstacle::Full) => return Ok(Some(failed(FailureCode::Refused, "quota: kv.bytes"))),
             Some(Obstacle::NoCounter) => return Ok(Some(failed(FailureCode::BadOutput, "no counter, or too large"))),
         }
-        if !work.actions.is_empty() {
-            let standing = standing.confirm(tx).await?;
-            match actions::apply(tx, bot, installation, &standing, prepared, &work.actions).await {
-                Err(error) if error.code() == Code::Conflict => return Ok(Some(GivenUp::Conflict)),
-                applied => applied?,
-            }
+        match actions::apply(tx, bot, installation, standing, prepared, &work.actions).await {
+            Err(error) if error.code() == Code::Conflict => Ok(Some(GivenUp::Conflict)),
+            applied => applied.map(|()| None),
         }
-        Ok(None)
     }
 }
 
@@ -209,9 +206,11 @@ fn needs(action: &Action) -> Option<Permission> {
         Action::Thread { .. } => Some(Permission::Channels),
         Action::Badge { .. } => Some(Permission::Badges),
         Action::Publish { .. } => Some(Permission::Realtime),
-        Action::Timer { .. } | Action::CancelTimer { .. } | Action::Resource { .. } | Action::ForgetResource { .. } => {
-            None
-        }
+        Action::Timer { .. }
+        | Action::CancelTimer { .. }
+        | Action::Whisper { .. }
+        | Action::Resource { .. }
+        | Action::ForgetResource { .. } => None,
     }
 }
 

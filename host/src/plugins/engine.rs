@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::call::Call;
 use super::contract::HostAll;
@@ -22,6 +22,9 @@ use crate::config;
 pub const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest after which the clock stops: starting it anew for each call costs more than letting it run.
 const IDLE_TICKS: u32 = 250;
+/// How far the threads of guests stand back that no message waits for: endless loops would otherwise take half of
+/// each processor from the sockets.
+const NICENESS: i32 = 10;
 /// Address space that a memory may use; what a class of calls may use is less.
 const MEMORY: usize = 128 << 20;
 /// Address space behind a memory that traps whoever reads on.
@@ -33,8 +36,9 @@ const MEMORIES: u32 = 3;
 const TABLES: u32 = 8;
 /// The largest table, in elements.
 const TABLE: usize = 20_000;
-/// Memory that a slot keeps mapped when its instance is gone: mapping it anew costs more than clearing it.
-const KEPT_RESIDENT: usize = 64 << 10;
+/// Memory that a slot keeps mapped when its instance is gone, of that which was written to: mapping it anew costs more
+/// than clearing it, above all because the other processors must hear of it.
+const KEPT_RESIDENT: usize = 512 << 10;
 /// The stack of a guest, and the stack of the fibre that it runs on.
 const GUEST_STACK: usize = 512 << 10;
 const FIBRE_STACK: usize = 1 << 20;
@@ -99,14 +103,11 @@ impl Engine {
         let wasm = wasmtime::Engine::new(&configuration(settings.instances)?)?;
         let mut linker = Linker::new(&wasm);
         HostAll::add_to_linker::<_, Host>(&mut linker, |call| call)?;
-        let threads = |name: &'static str, workers: usize| {
-            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build()
-        };
         let cores = thread::available_parallelism().map_or(2, usize::from);
         Ok(Engine {
             slots: Arc::new(Semaphore::new(settings.instances as usize)),
-            calls: threads("plugins", cores)?,
-            filters: threads("filters", cores.div_ceil(2).max(2))?,
+            calls: threads("plugins", cores, NICENESS)?,
+            filters: threads("filters", cores.div_ceil(2).max(2), 0)?,
             ticker: Ticker::start(&wasm)?,
             wasm,
             linker,
@@ -133,6 +134,18 @@ impl Engine {
     }
 }
 
+/// Threads for guests, which stand back so far behind those of the sockets.
+fn threads(name: &'static str, workers: usize, niceness: i32) -> std::io::Result<Runtime> {
+    let stand_back = move || {
+        if niceness > 0 {
+            // A thread that may not stand back is as good as any other.
+            let _ = rustix::process::setpriority_process(None, niceness);
+        }
+    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(workers).thread_name(name).on_thread_start(stand_back).enable_all().build()
+}
+
 /// How components are compiled and run. Whoever compiles for this process must use the same.
 pub fn configuration(instances: u32) -> anyhow::Result<Config> {
     let mut pool = PoolingAllocationConfig::new();
@@ -146,6 +159,8 @@ pub fn configuration(instances: u32) -> anyhow::Result<Config> {
         .max_tables_per_component(TABLES)
         .max_core_instances_per_component(CORES)
         .table_elements(TABLE)
+        // Asks the kernel which pages were written to, where it can tell.
+        .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(KEPT_RESIDENT);
     let mut config = Config::new();

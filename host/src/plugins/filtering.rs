@@ -139,13 +139,18 @@ async fn through(passing: &Passing, installed: &[Arc<Installation>], draft: &mut
         };
         spent += begun.elapsed();
         let outcome = judged.unwrap_or_else(|failure| on_failure(installation, policy, &failure));
-        passing.act(installation, draft, &outcome).await;
+        if !outcome.actions.is_empty() {
+            Box::pin(passing.act(installation, draft, &outcome)).await;
+        }
         standing = standing.and(installation, outcome, draft);
         if matches!(standing, Standing::Blocked(_)) {
             break;
         }
     }
-    passing.settle(standing, draft).await
+    match standing {
+        Standing::Allowed => Ok(()),
+        standing => Box::pin(passing.settle(standing, draft)).await,
+    }
 }
 
 impl Standing {

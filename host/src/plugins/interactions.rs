@@ -22,14 +22,16 @@ use crate::closed_set;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::limits::Group;
-use crate::id::{ChannelId, GuildId, InstallationId, MessageId};
+use crate::id::{ChannelId, GuildId, InstallationId, MessageId, UserId};
 use crate::messaging;
+use crate::plugins::blocks::Node;
 
 mod arguments;
 mod components;
 pub mod listing;
 pub mod replies;
 pub mod routes;
+pub(super) mod whispers;
 
 use replies::Answer;
 
@@ -66,7 +68,7 @@ pub struct NewInteraction {
     channel_id: Option<ChannelId>,
     /// Whose command or form it is.
     installation_id: Option<InstallationId>,
-    /// The message that a component stands below.
+    /// The message that a component stands below, or the id of a whisper.
     message_id: Option<MessageId>,
     /// The id of a component or a form.
     id: Option<String>,
@@ -197,17 +199,50 @@ async fn command(app: &App, caller: &Caller, new: NewInteraction) -> Result<Aske
 
 async fn component(app: &App, caller: &Caller, new: NewInteraction) -> Result<Asked> {
     let (message, id) = (said("message_id", new.message_id)?, said("id", new.id)?);
-    let message = messaging::history::get(app, caller, message).await?;
-    let access = participant(app, caller, message.channel_id).await?;
-    // Nobody but an installation's bot can have blocks: what others wrote has no components.
-    let (installation, _) =
-        running(app, &access, |one| one.bot_id == message.author.id).await?.ok_or(Code::PluginNotInstalled)?;
-    app.limiter.check(caller, Group::Messages, message.channel_id.0)?;
+    let Shown { channel, whose, blocks } = shown(app, caller, message).await?;
+    let access = participant(app, caller, channel).await?;
+    let (installation, _) = running(app, &access, |one| match whose {
+        Whose::Bot(bot) => one.bot_id == bot,
+        Whose::Installation(id) => one.id == id,
+    })
+    .await?
+    .ok_or(Code::PluginNotInstalled)?;
+    app.limiter.check(caller, Group::Messages, channel.0)?;
     let values = new.values.unwrap_or_default();
-    components::check(message.blocks.as_ref(), &id, &values)?;
-    let (message, channel) = (message.id.0 as u64, message.channel_id.0 as u64);
+    components::check(blocks.as_ref(), &id, &values)?;
+    let (message, channel) = (message.0 as u64, channel.0 as u64);
     let input = Input::Component(contract::ComponentEvent { id, values, message, channel });
     Ok(Asked { installation, input, place: "" })
+}
+
+/// What somebody is shown, and may use.
+struct Shown {
+    channel: ChannelId,
+    whose: Whose,
+    blocks: Option<Node>,
+}
+
+/// Who has shown it.
+enum Whose {
+    /// The author of a message: nobody but an installation's bot can have blocks.
+    Bot(UserId),
+    /// Who whispered.
+    Installation(InstallationId),
+}
+
+/// A message that all see, or what was whispered to whoever asks.
+async fn shown(app: &App, caller: &Caller, id: MessageId) -> Result<Shown> {
+    match messaging::history::get(app, caller, id).await {
+        Ok(message) => {
+            Ok(Shown { channel: message.channel_id, whose: Whose::Bot(message.author.id), blocks: message.blocks })
+        }
+        Err(error) if error.code() == Code::NotFound => {
+            let found = whispers::find(&mut app.db.read().await?, id, caller.user, app.now()).await?.ok_or(error)?;
+            let whose = Whose::Installation(found.installation);
+            Ok(Shown { channel: found.channel, whose, blocks: Some(found.blocks) })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn form(app: &App, caller: &Caller, new: NewInteraction) -> Result<Asked> {

@@ -78,7 +78,7 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
     let verdict = app.plugins.breakers.tell(id, hook, failed, app.now());
     if verdict == Verdict::GivenUp {
         let why = outcome.as_ref().err().map_or_else(String::new, ToString::to_string);
-        super::quarantine(app, &installation, hook, &why).await;
+        Box::pin(super::quarantine(app, &installation, hook, &why)).await;
     }
     outcome
 }
@@ -98,8 +98,9 @@ async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
 
 async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
     let (installation, hook) = (request.installation.clone(), request.input.hook());
+    // What is rare and large waits in boxes of its own: most calls do nothing of it, and all would carry its room.
     let refused = async |failure: Failure| {
-        logs::refused(app, &installation, hook, &request.event_id, &failure).await;
+        Box::pin(logs::refused(app, &installation, hook, &request.event_id, &failure)).await;
         Err(failure)
     };
     let ready = match app.plugins.ground(&app.config) {
@@ -139,13 +140,16 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         };
         app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
         let outcome = match outcome {
-            Ok(output) => replies::settle(&mut call, &request.input, output).await,
-            Err(failure) => Err(failure),
+            Ok(output @ (Output::Reply(_) | Output::Choices(_))) => {
+                Box::pin(replies::settle(&mut call, &request.input, output)).await
+            }
+            other => other,
         };
         let outcome = match outcome {
             // What it says by this is that nothing was done.
             Ok(output) if output.is_refusal() => Ok(output),
-            Ok(output) => match commit::commit(app, &mut call, request.cause.clone()).await {
+            Ok(output) if call.work.is_empty() && matches!(request.cause, Cause::Nothing) => Ok(output),
+            Ok(output) => match Box::pin(commit::commit(app, &mut call, request.cause.clone())).await {
                 Ok(Committed::Done) => Ok(output),
                 Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
                     attempt += 1;
@@ -161,7 +165,9 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             },
             Err(failure) => Err(failure),
         };
-        logs::keep(app, &call, &request.input, &outcome, took).await;
+        if outcome.is_err() || call.has_logged() {
+            Box::pin(logs::keep(app, &call, &request.input, &outcome, took)).await;
+        }
         return outcome;
     }
 }

@@ -113,9 +113,6 @@ pub async fn keep(
     took: Duration,
 ) {
     let failure = outcome.as_ref().err();
-    if call.lines.is_empty() && call.dropped_lines == 0 && failure.is_none() {
-        return;
-    }
     if let Err(error) = write(app, call, input, failure, took).await {
         tracing::warn!(%error, installation = %call.job.installation.id, "a plugin's log could not be kept");
     }

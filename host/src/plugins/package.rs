@@ -64,6 +64,16 @@ impl Packages {
         if let Some(package) = self.ready.get(&artifact.digest) {
             return Ok(package);
         }
+        Box::pin(self.make_ready(config, engine, cache, artifact)).await
+    }
+
+    async fn make_ready(
+        &self,
+        config: &Config,
+        engine: &Engine,
+        cache: &compile::Cache,
+        artifact: &Arc<Artifact>,
+    ) -> anyhow::Result<Arc<Package>> {
         let _alone = self.compiling.lock().await;
         if let Some(package) = self.ready.get(&artifact.digest) {
             return Ok(package);

@@ -23,7 +23,7 @@ pub struct Finished {
 /// Runs a call. Filters are called on their threads, and run there at once.
 pub async fn run(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Option<Finished> {
     if call.job.class == CallClass::Filter {
-        return Some(within_slot(engine, call, input, budget).await);
+        return Some(Box::pin(within_slot(engine, call, input, budget)).await);
     }
     // Whoever waits for it may go away: then it ends all the same, by itself.
     engine.calls.spawn(within_slot(engine, call, input, budget)).await.ok()
@@ -38,10 +38,11 @@ async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: 
     let _clock = engine.run_clock();
     let (package, context) = (call.job.package.clone(), call.job.context(budget.wall));
     let mut store = package::store(engine, call);
-    let running = async {
+    // In a box, for it would be moved: what it is made of is large.
+    let running = Box::pin(async {
         let instance = package.component.instantiate_async(&mut store).await?;
         package.hooks.call(&mut store, &instance, &context, input).await
-    };
+    });
     // Ticks don't count while a call of the host is awaited: this does.
     let outcome = match tokio::time::timeout(budget.wall, running).await {
         Ok(Ok(Ok(output))) => output.check().map(|()| output),

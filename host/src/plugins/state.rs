@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::installation::Installation;
+use super::interactions::whispers;
 use super::work::Action;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, GuildId, InstallationId, UserId};
@@ -47,15 +48,45 @@ pub(crate) struct Badge<'a> {
     badge: &'a str,
 }
 
+/// Whether something concerns nothing but the installation's own things.
+pub fn is_its_own(action: &Action) -> bool {
+    match action {
+        Action::Badge { .. }
+        | Action::Publish { .. }
+        | Action::Timer { .. }
+        | Action::CancelTimer { .. }
+        | Action::Whisper { .. }
+        | Action::Resource { .. }
+        | Action::ForgetResource { .. } => true,
+        Action::Send { .. }
+        | Action::Direct { .. }
+        | Action::Edit { .. }
+        | Action::Delete { .. }
+        | Action::React { .. }
+        | Action::TimeOut { .. }
+        | Action::Kick { .. }
+        | Action::Ban { .. }
+        | Action::Unban { .. }
+        | Action::Role { .. }
+        | Action::Thread { .. } => false,
+    }
+}
+
 /// Does what concerns nothing but the installation's own things.
 pub async fn apply(tx: &mut Tx, installation: &Installation, action: &Action) -> Result<()> {
     let id = installation.id;
     match action {
         Action::Timer { id: timer, at, payload } => {
-            if !store::has_timer(tx, id, timer).await? && store::count_timers(tx, id).await? >= MAX_TIMERS {
+            if store::move_to(tx, id, timer, *at, payload).await? {
+                return Ok(());
+            }
+            if store::count_timers(tx, id).await? >= MAX_TIMERS {
                 return Err(Error::limit("timers", MAX_TIMERS as usize));
             }
             Ok(store::put_timer(tx, id, timer, *at, payload).await?)
+        }
+        Action::Whisper { id: whisper, user, channel, blocks } => {
+            Ok(whispers::keep(tx, *whisper, *user, id, *channel, blocks).await?)
         }
         Action::CancelTimer { id: timer } => Ok(store::cancel_timer(tx, id, timer).await?),
         Action::Resource { id: resource, kind, channel } => {
@@ -78,13 +109,15 @@ async fn publish(
     topic: &str,
     payload: &str,
 ) -> Result<()> {
-    let id = installation.id;
-    if !store::has_topic(tx, id, topic).await? && store::count_topics(tx, id).await? >= MAX_TOPICS {
-        return Err(Error::limit("topics", MAX_TOPICS as usize));
-    }
+    let (id, version) = (installation.id, tx.next_id()?);
     // However it is written, it is one word for those who look for it.
     let payload = if payload.trim() == "null" { "null" } else { payload };
-    let version = tx.next_id()?;
+    if store::change_topic(tx, id, channel, topic, payload, version).await? {
+        return Ok(());
+    }
+    if store::count_topics(tx, id).await? >= MAX_TOPICS {
+        return Err(Error::limit("topics", MAX_TOPICS as usize));
+    }
     Ok(store::put_topic(tx, id, installation.guild_id, channel, topic, payload, version).await?)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::interactions::whispers;
 use super::store::{self, Leftover};
 use crate::accounts::bots;
 use crate::app::App;
@@ -30,7 +31,8 @@ pub async fn sweep(app: &App) -> Result<()> {
             }
         }
     }
-    Ok(())
+    let now = app.now();
+    app.writer.run_on_shard(0, move |tx| Box::pin(async move { Ok(whispers::sweep(tx, now).await?) })).await
 }
 
 /// Forgets some of an installation, its bot last; whether nothing is left.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -42,14 +43,23 @@ const CRON: &str = "cron:";
 /// What is known of timers in memory.
 #[derive(Default)]
 pub struct Timers {
-    set: Notify,
+    /// When it is looked for timers again: whatever is set for later needs no other look.
+    next: AtomicI64,
+    poked: Notify,
     busy: Mutex<HashSet<InstallationId>>,
 }
 
 impl Timers {
-    /// A timer was set: it may be the next.
-    pub fn poke(&self) {
-        self.set.notify_waiters();
+    /// A timer was set.
+    pub fn set(&self, at: Timestamp) {
+        if at.0 < self.next.load(Ordering::Acquire) {
+            self.poke();
+        }
+    }
+
+    /// There may be something to do.
+    fn poke(&self) {
+        self.poked.notify_waiters();
     }
 }
 
@@ -69,7 +79,10 @@ pub async fn plan(tx: &mut Tx, installation: &Installation, manifest: &Manifest)
 pub async fn run(app: App) {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     loop {
-        let (set, changed) = (app.plugins.timers.set.notified(), app.plugins.installed.changed());
+        let timers = &app.plugins.timers;
+        let (poked, changed) = (timers.poked.notified(), app.plugins.installed.changed());
+        // What is set during the look may be too late for it.
+        timers.next.store(i64::MAX, Ordering::Release);
         let wait = match look(&app, &slots).await {
             Ok(wait) => wait.min(LOOK),
             Err(error) => {
@@ -77,8 +90,9 @@ pub async fn run(app: App) {
                 LOOK
             }
         };
+        timers.next.store(app.now().after(wait).0, Ordering::Release);
         tokio::select! {
-            () = set => {}
+            () = poked => {}
             () = changed => {}
             () = tokio::time::sleep(wait) => {}
             () = app.ending() => return,

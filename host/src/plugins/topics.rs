@@ -1,6 +1,7 @@
 //! What plugins publish for clients to see: told at most so often, and the last of it always.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -44,8 +45,10 @@ pub struct Topics {
 impl Topics {
     /// Something was published.
     pub fn mark(&self, guild: GuildId, installation: InstallationId, topic: String) {
-        self.marked.lock().entry((guild, installation, topic)).or_insert(Timestamp(0));
-        self.poked.notify_waiters();
+        if let Entry::Vacant(place) = self.marked.lock().entry((guild, installation, topic)) {
+            place.insert(Timestamp(0));
+            self.poked.notify_waiters();
+        }
     }
 
     /// What is to be told now, by guild; and when the next is.

@@ -83,6 +83,8 @@ pub enum Action {
     Timer { id: String, at: Timestamp, payload: Vec<u8> },
     /// Take a timer back.
     CancelTimer { id: String },
+    /// Keep what stands below a message that only one person sees.
+    Whisper { id: MessageId, user: UserId, channel: ChannelId, blocks: String },
     /// Make an id for a route.
     Resource { id: i64, kind: String, channel: Option<ChannelId> },
     /// Forget one.

@@ -82,7 +82,7 @@ pub fn ranked(ctx: &Context, form: &Form) -> Result<Reply> {
 }
 
 fn vote(ctx: &Context, poll: Id, options: &[u64]) -> Result<Reply> {
-    let poll = voting::vote(ctx, poll, options)?;
+    let poll = voting::vote(ctx, poll, options)?.poll;
     let key = if options.is_empty() { "withdrawn" } else { "voted" };
     Ok(Reply::whisper(ctx.text(key, &[("choice", named(&poll, options).into())])))
 }

@@ -4,7 +4,7 @@ use guildhall_sdk::log::{self, Level};
 use guildhall_sdk::{Context, Error, Id, Result, realtime, schedule, serde_json};
 
 use crate::poll::Poll;
-use crate::store::{self, Tally};
+use crate::store::Tally;
 use crate::view::View;
 
 /// How soon counts that were published too early are put right.
@@ -25,8 +25,8 @@ pub fn publish(ctx: &Context, poll: &Poll, tally: &Tally) -> Result<()> {
 /// Shows a poll after a vote. Of two votes at the same time neither sees the other, so a timer
 /// shows the counts again when both are there. It has the same id for all votes within a second,
 /// and one that no later vote can put off.
-pub fn publish_vote(ctx: &Context, poll: &Poll) -> Result<()> {
-    publish(ctx, poll, &store::peek_tally(poll)?)?;
+pub fn publish_vote(ctx: &Context, poll: &Poll, tally: &Tally) -> Result<()> {
+    publish(ctx, poll, tally)?;
     let second = ctx.now / SETTLED_AFTER_MS + 1;
     schedule::once(&format!("live:{}:{second}", poll.id), (second + 1) * SETTLED_AFTER_MS, &[])
 }

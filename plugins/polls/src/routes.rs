@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::asking::{self, Question};
 use crate::poll::Poll;
 use crate::view::{View, VoteView};
-use crate::{closing, store, voting};
+use crate::voting::{self, Cast};
+use crate::{closing, store};
 
 /// Polls that are read at once while a page is filled.
 const READ_AT_ONCE: u16 = 100;
@@ -54,8 +55,8 @@ fn vote(ctx: &Context, request: &Request) -> Result<Response> {
     let mut fields = request.body()?;
     let options = fields.ids("options", 0..=usize::from(u8::MAX));
     fields.finish()?;
-    let poll = voting::vote(ctx, poll_id(request)?, &options)?;
-    Response::json(200, &View::for_actor(ctx, &poll)?)
+    let Cast { poll, ballot, tally } = voting::vote(ctx, poll_id(request)?, &options)?;
+    Response::json(200, &View::of_voter(ctx, &poll, &tally, &ballot))
 }
 
 /// Who chose what, unless that is nobody's business.

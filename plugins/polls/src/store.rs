@@ -56,6 +56,14 @@ pub fn poll(id: Id) -> Result<Poll> {
     kv::get_json(&poll_key(id))?.ok_or(Error::NotFound)
 }
 
+/// A poll and a user's vote, checked at the commit.
+pub fn poll_and_ballot(id: Id, user: u64) -> Result<(Poll, Ballot)> {
+    let mut found = kv::get_many(&[poll_key(id), vote_key(id, user)])?.into_iter();
+    let poll = found.next().flatten().ok_or(Error::NotFound)?;
+    let ballot = found.next().flatten().as_ref().map(kv::json).transpose()?;
+    Ok((kv::json(&poll)?, ballot.unwrap_or_default()))
+}
+
 /// A poll, to be shown.
 pub fn peek_poll(id: Id) -> Result<Poll> {
     kv::peek_json(&poll_key(id))?.ok_or(Error::NotFound)
@@ -81,11 +89,6 @@ pub fn page(cursor: Option<String>, limit: u16) -> Result<(Vec<Poll>, Option<Str
 /// Where the list goes on after a poll, whether or not it exists.
 pub fn cursor_after(id: Id) -> String {
     poll_key(id)
-}
-
-/// A user's vote, checked at the commit.
-pub fn ballot(poll: Id, user: u64) -> Result<Ballot> {
-    Ok(kv::get_json(&vote_key(poll, user))?.unwrap_or_default())
 }
 
 /// A user's vote, to be shown.

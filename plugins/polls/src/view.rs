@@ -95,7 +95,12 @@ impl<'p> View<'p> {
     /// A poll for whoever asks.
     pub fn for_actor(ctx: &Context, poll: &'p Poll) -> Result<View<'p>> {
         let ballot = store::peek_ballot(poll.id, ctx.actor()?)?;
-        Ok(View { my_vote: Some(ids(&ballot.0)), ..View::new(ctx, poll, &store::peek_tally(poll)?) })
+        Ok(View::of_voter(ctx, poll, &store::peek_tally(poll)?, &ballot))
+    }
+
+    /// A poll for whoever has this vote.
+    pub fn of_voter(ctx: &Context, poll: &'p Poll, tally: &Tally, ballot: &Ballot) -> View<'p> {
+        View { my_vote: Some(ids(&ballot.0)), ..View::new(ctx, poll, tally) }
     }
 }
 

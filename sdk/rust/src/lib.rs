@@ -27,6 +27,7 @@
 //! Tests of a plugin run natively, where the imports aren't there: keep what there is to test in
 //! functions that don't call them.
 
+mod arena;
 #[allow(unsafe_code, missing_docs, clippy::all)]
 #[doc(hidden)]
 pub mod bindings;

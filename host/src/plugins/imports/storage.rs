@@ -2,6 +2,7 @@
 
 use wasmtime::Result;
 
+use super::messages::allowed;
 use crate::clock::Timestamp;
 use crate::plugins::call::{Call, answer, read};
 use crate::plugins::contract::kv;
@@ -27,19 +28,7 @@ impl kv::Host for Call {
     }
 
     async fn get_many(&mut self, keys: Vec<String>) -> Result<Answer<Vec<Option<kv::Entry>>>> {
-        answer!(self, "kv.get-many", {
-            if keys.len() > MAX_KEYS {
-                return Ok(Err(invalid("/keys", "TOO_LONG")));
-            }
-            let mut entries = Vec::with_capacity(keys.len());
-            for key in keys {
-                match self.one(&key, true).await? {
-                    Ok(entry) => entries.push(entry),
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
-            Ok(entries)
-        })
+        answer!(self, "kv.get-many", self.many(&keys, true).await?)
     }
 
     async fn scan(&mut self, prefix: String, page: Page) -> Result<Answer<kv::Entries>> {
@@ -56,22 +45,9 @@ impl kv::Host for Call {
 
     async fn peek_counters(&mut self, keys: Vec<String>) -> Result<Answer<Vec<i64>>> {
         answer!(self, "kv.peek-counters", {
-            if keys.len() > MAX_KEYS {
-                return Ok(Err(invalid("/keys", "TOO_LONG")));
-            }
-            let mut values = Vec::with_capacity(keys.len());
-            for key in keys {
-                let value = match self.one(&key, false).await? {
-                    Ok(None) => Some(0),
-                    Ok(Some(entry)) => counter(&entry.value),
-                    Err(error) => return Ok(Err(error)),
-                };
-                match value {
-                    Some(value) => values.push(value),
-                    None => return Ok(Err(invalid("/keys", "INVALID_FORMAT"))),
-                }
-            }
-            Ok(values)
+            let entries = allowed!(self.many(&keys, false).await?);
+            let counts = entries.iter().map(|entry| entry.as_ref().map_or(Some(0), |entry| counter(&entry.value)));
+            counts.collect::<Option<Vec<i64>>>().ok_or_else(|| invalid("/keys", "INVALID_FORMAT"))
         })
     }
 
@@ -128,36 +104,53 @@ impl kv::Host for Call {
 impl Call {
     /// An entry, as this call has changed it.
     async fn one(&mut self, key: &str, relied_on: bool) -> Result<Answer<Option<kv::Entry>>> {
-        if let Err(error) = self.checked_key(key) {
-            return Ok(Err(error));
+        allowed!(self.checked_key(key));
+        let mut row = None;
+        if self.looks_up(key) {
+            let (app, id) = (self.app()?, self.job.installation.id);
+            row = read(store::get(&mut read(app.db.read().await)?, id, key, self.job.now).await)?;
         }
-        let own = match self.work.writes.get(key) {
-            // What it wrote itself needs no look at what was there.
-            Some(Write::Set(..) | Write::Delete) => self.work.value(key, None),
-            _ => Ok(None),
-        };
-        match own {
-            Ok(Some(value)) => return Ok(Ok(value.map(|value| entry(key, value, 0)))),
-            Ok(None) => {}
-            Err(error) => return Ok(Err(error)),
+        self.changed(key, row, relied_on)
+    }
+
+    /// Several entries, as this call has changed them; looked up together.
+    async fn many(&mut self, keys: &[String], relied_on: bool) -> Result<Answer<Vec<Option<kv::Entry>>>> {
+        if keys.len() > MAX_KEYS {
+            return Ok(Err(invalid("/keys", "TOO_LONG")));
         }
-        self.meter.kv_read(0)?;
-        let row = self.row(key).await?;
-        if relied_on {
-            self.work.rely(key, row.as_ref().map_or(0, |row| row.version));
+        for key in keys {
+            allowed!(self.checked_key(key));
         }
+        let wanted: Vec<&str> = keys.iter().map(String::as_str).filter(|key| self.looks_up(key)).collect();
+        let (app, id) = (self.app()?, self.job.installation.id);
+        let rows = read(store::get_many(&mut read(app.db.read().await)?, id, &wanted, self.job.now).await)?;
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            entries.push(allowed!(self.changed(key, rows.get(key).cloned(), relied_on)?));
+        }
+        Ok(Ok(entries))
+    }
+
+    /// Whether it matters what stands under a key: what the call wrote itself needs no look at what was there.
+    fn looks_up(&self, key: &str) -> bool {
+        !matches!(self.work.writes.get(key), Some(Write::Set(..) | Write::Delete))
+    }
+
+    /// An entry as this call has changed it, on top of what stands there.
+    fn changed(&mut self, key: &str, row: Option<Row>, relied_on: bool) -> Result<Answer<Option<kv::Entry>>> {
         let version = row.as_ref().map_or(0, |row| row.version);
+        if self.looks_up(key) {
+            self.meter.kv_read(0)?;
+            if relied_on {
+                self.work.rely(key, version);
+            }
+        }
         let base = row.map(Row::value);
         Ok(match self.work.value(key, base.as_deref()) {
             Ok(Some(value)) => Ok(value.map(|value| entry(key, value, 0))),
             Ok(None) => Ok(base.map(|value| entry(key, value, version))),
             Err(error) => Err(error),
         })
-    }
-
-    async fn row(&self, key: &str) -> Result<Option<Row>> {
-        let (app, id) = (self.app()?, self.job.installation.id);
-        read(store::get(&mut read(app.db.read().await)?, id, key, self.job.now).await)
     }
 
     /// A page of entries, as this call has changed them.

@@ -10,6 +10,16 @@ enum Component<'a> {
     Select(&'a Select),
 }
 
+/// Whether there is anything in these blocks that can be used.
+pub fn are_in(blocks: &Node) -> bool {
+    let usable = |node: &Node| match node {
+        Node::Button(button) => button.url.is_none().then_some(()),
+        Node::Select(_) => Some(()),
+        _ => None,
+    };
+    blocks.find(&usable).is_some()
+}
+
 /// Refuses what doesn't stand in these blocks, what is switched off, and choices that there aren't.
 pub fn check(blocks: Option<&Node>, id: &str, values: &[String]) -> Result<()> {
     let look = |node: &'_ Node| matches!(node, Node::Button(button) if button.id == id && button.url.is_none());

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::id::MessageId;
+use super::{components, whispers};
+use crate::id::{ChannelId, MessageId};
+use crate::messaging::Draft;
 use crate::plugins::blocks::{self, Choice, Node, Place};
 use crate::plugins::call::Call;
 use crate::plugins::contract::interactions::{FormRequest, Reply};
@@ -12,7 +14,7 @@ use crate::plugins::contract::{messages_write, types};
 use crate::plugins::convert;
 use crate::plugins::failure::{Failure, FailureCode};
 use crate::plugins::input::{Input, Output};
-use crate::plugins::work::Work;
+use crate::plugins::work::{Action, Work};
 
 /// The longest id of a form, in characters.
 const MAX_ID: usize = 100;
@@ -70,6 +72,10 @@ pub enum Answer {
 /// A message that only one person sees.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Whisper {
+    /// What to say in `POST /interactions` when something below it is used, within a quarter of an hour; if there is
+    /// anything to use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<MessageId>,
     /// What it says.
     pub content: String,
     /// What stands below that.
@@ -100,14 +106,14 @@ async fn replied(call: &mut Call, input: &Input, reply: Reply) -> Result<Answer,
         }
         Reply::Update(draft) => {
             let Input::Component(event) = input else { return Err(bad("only a component's message can be updated")) };
+            if is_whisper(call, id(event.message)).await? {
+                return whispered(call, input, draft, Some(id(event.message)));
+            }
             let changed = messages_write::Host::edit(call, event.channel, event.message, draft).await?;
             changed.map_err(refused)?;
             Ok(Answer::Update { message_id: id(event.message) })
         }
-        Reply::Ephemeral(draft) => {
-            let draft = convert::checked(draft).map_err(unfit)?;
-            Ok(Answer::Ephemeral { message: Whisper { content: draft.content, blocks: draft.blocks } })
-        }
+        Reply::Ephemeral(draft) => whispered(call, input, draft, None),
         Reply::Form(FormRequest { id, title, body }) => {
             require(!matches!(input, Input::Form(_)), "a form in answer to a form")?;
             require((1..=MAX_ID).contains(&id.chars().count()), "the form's id is too long, or there is none")?;
@@ -125,6 +131,42 @@ async fn replied(call: &mut Call, input: &Input, reply: Reply) -> Result<Answer,
             Ok(Answer::Custom { name, data })
         }
     }
+}
+
+/// What only whoever acted sees, in the place of what they saw; what can be used there is kept for a while.
+fn whispered(
+    call: &mut Call,
+    input: &Input,
+    draft: types::Draft,
+    before: Option<MessageId>,
+) -> Result<Answer, Failure> {
+    let Draft { content, blocks, .. } = convert::checked(draft).map_err(unfit)?;
+    let mut whisper = Whisper { id: before, content, blocks };
+    if let (Some(user), Some(blocks)) = (call.job.actor, whisper.blocks.as_ref().filter(|one| components::are_in(one)))
+    {
+        let id = match before {
+            Some(id) => id,
+            None => MessageId(call.app()?.next_id().map_err(broken)?),
+        };
+        let (channel, blocks) = (ChannelId(channel_of(input)? as i64), serde_json::to_string(blocks));
+        let blocks = blocks.map_err(|_| bad("blocks that are no JSON"))?;
+        call.work.actions.push(Action::Whisper { id, user, channel, blocks });
+        whisper.id = Some(id);
+    }
+    Ok(Answer::Ephemeral { message: whisper })
+}
+
+async fn is_whisper(call: &Call, id: MessageId) -> Result<bool, Failure> {
+    let (Some(user), app) = (call.job.actor, call.app()?) else { return Ok(false) };
+    let found = match app.db.read().await {
+        Ok(mut conn) => whispers::find(&mut conn, id, user, app.now()).await,
+        Err(error) => Err(error),
+    };
+    Ok(found.map_err(broken)?.is_some())
+}
+
+fn broken(error: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureCode::Host, error.to_string())
 }
 
 fn channel_of(input: &Input) -> Result<u64, Failure> {

@@ -1,9 +1,29 @@
 //! The table of installations' storage. Keys are bytes to it, so that both databases order them alike.
 
-use super::split;
+use std::collections::HashMap;
+
 use crate::clock::Timestamp;
-use crate::db::{Conn, Result};
+use crate::db::{Conn, Result, Rows};
 use crate::id::InstallationId;
+
+static GET: Rows = Rows::new(
+    "select key, value, counter, version, expires_at from plugin_kv where (installation_id, key) in (values",
+    2,
+    ")",
+);
+static STANDINGS: Rows = Rows::new(
+    "select key, version, cast(coalesce(octet_length(value), 8) as bigint), counter, expires_at from plugin_kv
+        where (installation_id, key) in (values",
+    2,
+    ")",
+);
+static PUT: Rows = Rows::new(
+    "insert into plugin_kv (installation_id, key, value, counter, version, expires_at) values",
+    6,
+    "on conflict (installation_id, key) do update set value = excluded.value, counter = excluded.counter,
+        version = excluded.version, expires_at = excluded.expires_at",
+);
+static DELETE: Rows = Rows::new("delete from plugin_kv where (installation_id, key) in (values", 2, ")");
 
 /// An entry as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -32,6 +52,41 @@ struct Keyed {
     row: Row,
 }
 
+/// The same, and until when it stands.
+#[derive(sqlx::FromRow)]
+struct Lasting {
+    #[sqlx(flatten)]
+    keyed: Keyed,
+    expires_at: Option<Timestamp>,
+}
+
+/// How a key stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Its version.
+    pub version: i64,
+    /// Bytes of its value.
+    pub size: i64,
+    /// What it counts, if it is a counter.
+    pub counter: Option<i64>,
+    /// Until when it stands.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key that is to be set.
+pub struct Put<'k> {
+    /// Its name.
+    pub key: &'k [u8],
+    /// What it is to hold, if it is no counter.
+    pub value: Option<Vec<u8>>,
+    /// What it counts, if it is one.
+    pub counter: Option<i64>,
+    /// Its new version.
+    pub version: i64,
+    /// Until when it stands.
+    pub until: Option<Timestamp>,
+}
+
 /// The entry under a key.
 pub async fn get(conn: &mut Conn, id: InstallationId, key: &str, now: Timestamp) -> Result<Option<Row>> {
     let sql = "select value, counter, version from plugin_kv
@@ -39,20 +94,27 @@ pub async fn get(conn: &mut Conn, id: InstallationId, key: &str, now: Timestamp)
     conn.optional(sql, &[&id, &key.as_bytes(), &now]).await
 }
 
-/// The version of the entry under a key.
-pub async fn version(conn: &mut Conn, id: InstallationId, key: &str, now: Timestamp) -> Result<Option<i64>> {
-    let sql = "select version from plugin_kv
-        where installation_id = $1 and key = $2 and (expires_at is null or expires_at > $3)";
-    let row: Option<(i64,)> = conn.optional(sql, &[&id, &key.as_bytes(), &now]).await?;
-    Ok(row.map(|(version,)| version))
+/// The entries under some keys, with their keys.
+pub async fn get_many(
+    conn: &mut Conn,
+    id: InstallationId,
+    keys: &[&str],
+    now: Timestamp,
+) -> Result<HashMap<String, Row>> {
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+    let found: Vec<Lasting> = conn.look_up(&GET, keys.len(), |i| [&id, &keys[i]]).await?;
+    let good = found.into_iter().filter(|one| one.expires_at.is_none_or(|until| until > now));
+    Ok(good.map(|one| (text(one.keyed.key), one.keyed.row)).collect())
 }
 
-/// The bytes of a value, whether it has expired or not.
-pub async fn size(conn: &mut Conn, id: InstallationId, key: &str) -> Result<Option<i64>> {
-    let sql = "select cast(coalesce(octet_length(value), 8) as bigint) from plugin_kv
-        where installation_id = $1 and key = $2";
-    let row: Option<(i64,)> = conn.optional(sql, &[&id, &key.as_bytes()]).await?;
-    Ok(row.map(|(size,)| size))
+/// How some keys stand, whether they have expired or not.
+pub async fn standings(conn: &mut Conn, id: InstallationId, keys: &[&str]) -> Result<HashMap<String, Standing>> {
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+    let found: Vec<(Vec<u8>, i64, i64, Option<i64>, Option<Timestamp>)> =
+        conn.look_up(&STANDINGS, keys.len(), |i| [&id, &keys[i]]).await?;
+    let standing =
+        |(key, version, size, counter, expires_at)| (text(key), Standing { version, size, counter, expires_at });
+    Ok(found.into_iter().map(standing).collect())
 }
 
 /// Entries whose keys begin so, after a key, in the order of the keys.
@@ -71,7 +133,6 @@ pub async fn scan(
         order by key limit $6";
     let end = end_of(prefix);
     let rows: Vec<Keyed> = conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
-    let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
     Ok(rows.into_iter().map(|keyed| (text(keyed.key), keyed.row)).collect())
 }
 
@@ -91,7 +152,11 @@ pub async fn scan_versions(
         order by key limit $6";
     let end = end_of(prefix);
     let rows: Vec<(Vec<u8>, i64)> = conn.all(sql, &[&id, &from, &end, &after.as_bytes(), &now, &at_most]).await?;
-    Ok(rows.into_iter().map(|(key, version)| (String::from_utf8_lossy(&key).into_owned(), version)).collect())
+    Ok(rows.into_iter().map(|(key, version)| (text(key), version)).collect())
+}
+
+fn text(key: Vec<u8>) -> String {
+    String::from_utf8(key).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned())
 }
 
 /// The first bytes that come after all keys with this prefix. No text holds the byte 255.
@@ -99,49 +164,18 @@ fn end_of(prefix: &str) -> Vec<u8> {
     [prefix.as_bytes(), &[0xff]].concat()
 }
 
-/// Sets a key.
-pub async fn put(
-    conn: &mut Conn,
-    id: InstallationId,
-    key: &str,
-    value: &[u8],
-    version: i64,
-    until: Option<Timestamp>,
-) -> Result<()> {
-    let (value, counter) = split(value);
-    let value = value.map(<[u8]>::to_vec);
-    let sql = "insert into plugin_kv (installation_id, key, value, counter, version, expires_at)
-            values ($1, $2, $3, $4, $5, $6)
-        on conflict (installation_id, key) do update set value = excluded.value, counter = excluded.counter,
-            version = excluded.version, expires_at = excluded.expires_at";
-    conn.execute(sql, &[&id, &key.as_bytes(), &value, &counter, &version, &until]).await.map(drop)
+/// Sets keys.
+pub async fn put(conn: &mut Conn, id: InstallationId, puts: &[Put<'_>]) -> Result<()> {
+    conn.insert_many(&PUT, puts.len(), |i| {
+        let Put { key, value, counter, version, until } = &puts[i];
+        [&id, key, value, counter, version, until]
+    })
+    .await
 }
 
-/// Deletes a key.
-pub async fn delete(conn: &mut Conn, id: InstallationId, key: &str) -> Result<()> {
-    let sql = "delete from plugin_kv where installation_id = $1 and key = $2";
-    conn.execute(sql, &[&id, &key.as_bytes()]).await.map(drop)
-}
-
-/// Adds to a counter, without reading it; false if the value is none, or would be too large for one.
-pub async fn add(
-    conn: &mut Conn,
-    id: InstallationId,
-    key: &str,
-    by: i64,
-    version: i64,
-    now: Timestamp,
-) -> Result<bool> {
-    // What has expired counts as nothing. The bounds keep the sum within 64 bits on both databases.
-    let (least, most) = (i64::MIN.saturating_sub(by.min(0)), i64::MAX.saturating_sub(by.max(0)));
-    let sql = "insert into plugin_kv (installation_id, key, counter, version) values ($1, $2, $3, $4)
-        on conflict (installation_id, key) do update set
-            counter = case when plugin_kv.expires_at <= $5 then excluded.counter
-                else plugin_kv.counter + excluded.counter end,
-            value = null, version = excluded.version,
-            expires_at = case when plugin_kv.expires_at <= $5 then null else plugin_kv.expires_at end
-        where plugin_kv.expires_at <= $5 or plugin_kv.counter between $6 and $7";
-    Ok(conn.execute(sql, &[&id, &key.as_bytes(), &by, &version, &now, &least, &most]).await? > 0)
+/// Deletes keys.
+pub async fn delete(conn: &mut Conn, id: InstallationId, keys: &[&[u8]]) -> Result<()> {
+    conn.insert_many(&DELETE, keys.len(), |i| [&id, &keys[i]]).await
 }
 
 /// Changes how many bytes an installation uses; false if that would be too many.

@@ -18,6 +18,13 @@ pub async fn count_timers(conn: &mut Conn, id: InstallationId) -> Result<i64> {
     Ok(count)
 }
 
+/// Sets a timer anew; false if there is none of this name.
+pub async fn move_to(conn: &mut Conn, id: InstallationId, timer: &str, at: Timestamp, payload: &[u8]) -> Result<bool> {
+    let sql = "update plugin_timers set at = $3, payload = $4, attempt = 0, held_until = 0
+        where installation_id = $1 and id = $2";
+    Ok(conn.execute(sql, &[&id, &timer, &at, &payload]).await? > 0)
+}
+
 /// Sets a timer, in the place of one of the same name.
 pub async fn put_timer(conn: &mut Conn, id: InstallationId, timer: &str, at: Timestamp, payload: &[u8]) -> Result<()> {
     let sql = "insert into plugin_timers (installation_id, id, at, payload) values ($1, $2, $3, $4)
@@ -102,13 +109,6 @@ pub async fn delete_resource(conn: &mut Conn, resource: i64, id: InstallationId)
     conn.execute(sql, &[&resource, &id]).await.map(drop)
 }
 
-/// Whether a topic has a value.
-pub async fn has_topic(conn: &mut Conn, id: InstallationId, topic: &str) -> Result<bool> {
-    let sql = "select 1 from plugin_topics where installation_id = $1 and topic = $2";
-    let row: Option<(i32,)> = conn.optional(sql, &[&id, &topic]).await?;
-    Ok(row.is_some())
-}
-
 /// How many topics have a value.
 pub async fn count_topics(conn: &mut Conn, id: InstallationId) -> Result<i64> {
     let sql = "select count(*) from plugin_topics where installation_id = $1 and payload <> 'null'";
@@ -116,7 +116,21 @@ pub async fn count_topics(conn: &mut Conn, id: InstallationId) -> Result<i64> {
     Ok(count)
 }
 
-/// Gives a topic a value.
+/// Gives a topic another value; false if there is no such topic.
+pub async fn change_topic(
+    conn: &mut Conn,
+    id: InstallationId,
+    channel: Option<ChannelId>,
+    topic: &str,
+    payload: &str,
+    version: i64,
+) -> Result<bool> {
+    let sql = "update plugin_topics set channel_id = $3, payload = $4, version = $5
+        where installation_id = $1 and topic = $2";
+    Ok(conn.execute(sql, &[&id, &topic, &channel, &payload, &version]).await? > 0)
+}
+
+/// Gives a topic its first value.
 pub async fn put_topic(
     conn: &mut Conn,
     id: InstallationId,
@@ -127,9 +141,7 @@ pub async fn put_topic(
     version: i64,
 ) -> Result<()> {
     let sql = "insert into plugin_topics (installation_id, topic, guild_id, channel_id, payload, version)
-            values ($1, $2, $3, $4, $5, $6)
-        on conflict (installation_id, topic) do update set channel_id = excluded.channel_id,
-            payload = excluded.payload, version = excluded.version";
+            values ($1, $2, $3, $4, $5, $6)";
     conn.execute(sql, &[&id, &topic, &guild, &channel, &payload, &version]).await.map(drop)
 }
 

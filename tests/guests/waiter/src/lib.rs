@@ -50,6 +50,7 @@ fn serve(ctx: &Context, command: &Command) -> Result<Reply> {
     match command.text("what").unwrap_or_default() {
         "message" => Ok(Reply::Message(Draft::text("Dinner is served").blocks(menu()))),
         "whisper" => Ok(Reply::Ephemeral(Draft::text("Only for you").blocks(ui::text("Psst")))),
+        "secret" => Ok(Reply::Ephemeral(Draft::text("Only for you").blocks(menu()))),
         "form" => Ok(ask("reservation")),
         "nothing" => Ok(Reply::None),
         "custom" => Ok(Reply::Custom(("confetti".to_owned(), "{\"colour\":\"red\"}".to_owned()))),
