@@ -121,6 +121,7 @@ create table plugin_whispers (
     channel_id      bigint not null,
     blocks          text   not null
 );
+create index plugin_whispers_by_installation on plugin_whispers (installation_id);
 
 create table member_badges (
     guild_id        bigint not null,

@@ -173,7 +173,7 @@ story!(
         ada.put(&overwrite, json!({"kind": "role", "allow": [], "deny": ["SEND_MESSAGES"]})).await.expect(200);
         bob.post("/interactions", whisper.clone()).await.expect(200);
         let before = app.log_position().await;
-        bob.post("/interactions", serve(&waiter, &general, "message")).await.problem(403, "FORBIDDEN");
+        bob.post("/interactions", serve(&waiter, &general, "message")).await.problem(403, "MISSING_PERMISSION");
         assert_eq!(app.log_position().await, before, "nobody says more through a plugin than by themselves");
         ada.delete(&overwrite).await.expect(204);
         time_out(&ada, &guild, &bob).await;
@@ -380,7 +380,8 @@ story!(
         let bundle = serde_json::from_value(bundle).expect("a bundle");
         let component = std::fs::read(built().join("tests.waiter.wasm")).expect("the plugin");
         let seen = guildhall::plugins::replay::replay(&app.app.config.plugins, bundle, component.into()).await.unwrap();
-        assert!(seen.is_same(), "then {}, now {}", seen.first, seen.now);
+        assert_eq!(seen.first, seen.now, "the same trap at the same place");
+        assert!(seen.is_same() && seen.first.starts_with("TRAPPED"), "{}", seen.first);
     }
 );
 
@@ -412,6 +413,7 @@ story!(
     what_stands_below_a_whisper_is_for_the_one_who_sees_it,
     |config| {
         config.plugins.bundled = built().to_owned();
+        config.tokens.access_seconds = 200_000;
     },
     |app| {
         let [ada, bob] = app.users(["ada", "bob"]).await;

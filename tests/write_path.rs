@@ -47,14 +47,7 @@ async fn caller(app: &TestApp, user: &User) -> Caller {
 }
 
 fn draft(content: &str, nonce: Option<String>) -> Draft {
-    Draft {
-        content: content.into(),
-        nonce,
-        reply_to: Vec::new(),
-        attachments: Vec::new(),
-        allowed_mentions: None,
-        blocks: None,
-    }
+    Draft { content: content.into(), nonce, ..Draft::default() }
 }
 
 /// One thing that somebody might do, on messages that exist already.

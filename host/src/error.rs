@@ -212,6 +212,15 @@ impl Error {
     pub fn missing(permission: &'static str) -> Error {
         Error::Explained(Code::MissingPermission, vec![("permission", permission.to_owned())])
     }
+    /// What it says under a name beside its code.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        match self {
+            Error::Explained(_, arguments) => {
+                arguments.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+            }
+            _ => None,
+        }
+    }
     /// A refusal because the number allowed is reached.
     pub fn limit(what: &'static str, max: usize) -> Error {
         Error::Explained(Code::LimitReached, vec![("what", what.to_owned()), ("max", max.to_string())])

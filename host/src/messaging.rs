@@ -198,6 +198,11 @@ fn said_once<T: PartialEq>(pointer: &str, query: Option<T>, body: Option<T>) -> 
     }
 }
 
+/// What a message said before it was edited at this moment; nothing if that is forgotten.
+pub(crate) async fn text_before(conn: &mut Conn, id: MessageId, edited_at: Timestamp) -> Result<Option<String>> {
+    Ok(store::text_before(conn, id, edited_at).await?)
+}
+
 /// Whether a message that isn't deleted stands in this channel.
 pub(crate) async fn stands_in(conn: &mut Conn, channel: ChannelId, message: MessageId) -> Result<bool> {
     Ok(!store::in_channel(conn, channel, &[message]).await?.is_empty())

@@ -25,7 +25,7 @@ pub const REACHES: &[(&str, &[&str], &str, &str)] = &[
     ("reach-member", &["user"], "404 NOT_FOUND", "404 NOT_FOUND"),
     ("reach-rights", &["user", "channel"], "404 NOT_FOUND", "404 NOT_FOUND"),
     ("reach-badge", &["user"], "404 NOT_FOUND", "404 NOT_FOUND"),
-    ("reach-role", &["user", "role"], "502 PLUGIN_FAILED", "502 PLUGIN_FAILED"),
+    ("reach-role", &["user", "role"], "404 NOT_FOUND", "404 NOT_FOUND"),
     ("reach-kick", &["user"], "403 FORBIDDEN", "403 FORBIDDEN"),
     ("reach-ban", &["user"], "403 FORBIDDEN", "403 FORBIDDEN"),
     ("reach-time-out", &["user"], "403 FORBIDDEN", "403 FORBIDDEN"),

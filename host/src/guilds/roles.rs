@@ -9,6 +9,7 @@ use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels::{self, Membership, Permissions};
 use crate::clock::Timestamp;
+use crate::db::Conn;
 use crate::error::{Code, Error, FieldCode, Result};
 use crate::http::body::{Faults, Validate};
 use crate::http::page::IfMatch;
@@ -144,6 +145,18 @@ impl RoleChange {
 pub(crate) fn require_held(membership: &Membership, granted: Permissions) -> Result<()> {
     let lacking = granted & !membership.permissions;
     if lacking == Permissions::NONE { Ok(()) } else { Err(Error::missing(lacking.first_name())) }
+}
+
+/// Refuses to give or take a role that doesn't stand below one's own, and to give what one doesn't hold.
+pub(crate) async fn require_may_hand_out(
+    conn: &mut Conn,
+    membership: &Membership,
+    role: RoleId,
+    give: bool,
+) -> Result<()> {
+    let role = store::role(conn, membership.id(), role).await?.ok_or(Code::NotFound)?;
+    membership.require_position(role.position)?;
+    if give { require_held(membership, role.permissions) } else { Ok(()) }
 }
 
 /// A guild's roles, the highest first.

@@ -3,10 +3,9 @@
 
 use super::work::Action;
 use crate::channels::{Membership, Permissions};
-use crate::error::{Code, Result};
-use crate::guilds::members::store as members;
-use crate::guilds::roles;
-use crate::id::{RoleId, UserId};
+use crate::error::Result;
+use crate::guilds::{self, roles};
+use crate::id::UserId;
 use crate::log::Tx;
 
 /// Refuses what whoever the plugin acts for may not do.
@@ -27,7 +26,7 @@ pub async fn require(tx: &mut Tx, actor: &Membership, action: &Action) -> Result
         Action::Unban { .. } => actor.require(Permissions::BAN_MEMBERS),
         Action::Role { user, role, granted } => {
             above(tx, actor, *user, Permissions::MANAGE_ROLES).await?;
-            hands_out(tx, actor, *role, *granted).await
+            roles::require_may_hand_out(tx, actor, *role, *granted).await
         }
         _ => Ok(()),
     }
@@ -36,16 +35,9 @@ pub async fn require(tx: &mut Tx, actor: &Membership, action: &Action) -> Result
 /// Refuses whoever lacks this permission, or doesn't stand above a member.
 async fn above(tx: &mut Tx, actor: &Membership, user: UserId, needed: Permissions) -> Result<()> {
     actor.require(needed)?;
-    match members::member(tx, actor.id(), user).await? {
+    match guilds::member_through(tx, actor.id(), user).await? {
         Some(member) => actor.require_above(&member.rules()),
         // Whoever isn't there can be banned, and nothing else.
         None => Ok(()),
     }
-}
-
-/// Roles below their own only, and none that can do what they can't.
-async fn hands_out(tx: &mut Tx, actor: &Membership, role: RoleId, granted: bool) -> Result<()> {
-    let role = roles::store::role(tx, actor.id(), role).await?.ok_or(Code::NotFound)?;
-    actor.require_position(role.position)?;
-    if granted { roles::require_held(actor, role.permissions) } else { Ok(()) }
 }

@@ -239,9 +239,9 @@ pub fn told<T>(result: Result<T, Error>) -> Result<Result<T, types::Error>> {
     let text = error.to_string();
     Ok(Err(match error.code() {
         Code::NotFound => types::Error::NotFound,
-        Code::Forbidden | Code::RoleTooHigh | Code::OwnerProtected | Code::MissingPermission => {
-            types::Error::Denied(text)
-        }
+        // By its name, so that whoever asked the plugin can be told which.
+        Code::MissingPermission => types::Error::Denied(error.argument("permission").unwrap_or(&text).to_owned()),
+        Code::Forbidden | Code::RoleTooHigh | Code::OwnerProtected => types::Error::Denied(text),
         Code::Unavailable | Code::ReadOnly => types::Error::Unavailable(text),
         Code::Internal => return Err(HostFault(text).into()),
         code => types::Error::Refused(types::Refusal { code: code.as_str().to_owned(), text }),

@@ -231,7 +231,7 @@ async fn deliver(app: &App, lane: Lane, row: Delivery) -> Result<Outcome> {
 async fn text_before(app: &App, message: &types::Message) -> Result<Option<String>> {
     let Some(edited_at) = message.edited_at else { return Ok(None) };
     let (id, edited_at) = (MessageId(message.id as i64), Timestamp(edited_at as i64));
-    Ok(messaging::store::text_before(&mut app.db.read().await?, id, edited_at).await?)
+    messaging::text_before(&mut app.db.read().await?, id, edited_at).await
 }
 
 /// Whether an installation can be called at this hook, as things stand now.

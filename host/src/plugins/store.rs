@@ -179,7 +179,7 @@ pub async fn leftovers(conn: &mut Conn, before: Timestamp, limit: i64) -> Result
 }
 
 /// Some of what installations keep, by the table.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "delete from plugin_kv where installation_id = $1
         and key in (select key from plugin_kv where installation_id = $1 limit $2)",
     "delete from plugin_resources where id in (select id from plugin_resources where installation_id = $1 limit $2)",
@@ -191,6 +191,7 @@ const KEPT: [&str; 10] = [
     "delete from plugin_logs where id in (select id from plugin_logs where installation_id = $1 limit $2)",
     "delete from plugin_bundles where id in (select id from plugin_bundles where installation_id = $1 limit $2)",
     "delete from held_messages where id in (select id from held_messages where installation_id = $1 limit $2)",
+    "delete from plugin_whispers where id in (select id from plugin_whispers where installation_id = $1 limit $2)",
     "delete from member_badges where installation_id = $1 and (guild_id, user_id, badge) in
         (select guild_id, user_id, badge from member_badges where installation_id = $1 limit $2)",
     "delete from plugin_usage where installation_id = $1 and $2 > 0",

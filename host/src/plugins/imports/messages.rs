@@ -179,7 +179,7 @@ impl moderation::Host for Call {
                 return Ok(Err(invalid("/delete-history-ms", "OUT_OF_RANGE")));
             }
             let user = UserId(user as i64);
-            allowed!(self.holds_over(user, Permissions::BAN_MEMBERS).await?);
+            allowed!(self.holds_over_anybody(user, Permissions::BAN_MEMBERS).await?);
             self.work.actions.push(Action::Ban { user, delete_history_ms, reason });
             Ok(())
         })
@@ -264,7 +264,12 @@ impl Call {
     }
 
     /// The same for what is done to a member, whom they must stand above.
-    pub(super) async fn holds_over(&self, user: UserId, needed: Permissions) -> Result<Answer<()>> {
+    pub(super) async fn holds_over(&self, member: UserId, needed: Permissions) -> Result<Answer<()>> {
+        if allowed!(self.holds_over_anybody(member, needed).await?) { Ok(Ok(())) } else { Ok(Err(Error::NotFound)) }
+    }
+
+    /// The same for somebody who may not be there; whether they are.
+    async fn holds_over_anybody(&self, user: UserId, needed: Permissions) -> Result<Answer<bool>> {
         let (app, guild) = (self.app()?, self.job.installation.guild_id);
         let target = allowed!(told(channels::membership_of(&app, guild, user).await)?);
         for deputy in allowed!(self.deputies().await?) {
@@ -273,7 +278,7 @@ impl Call {
                 allowed!(told(deputy.require_above(&target.member))?);
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(target.is_some()))
     }
 
     /// Those whose rights bound what is done: the bot, and whoever acts through it.
