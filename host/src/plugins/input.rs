@@ -256,7 +256,7 @@ impl Hooks {
         store: &mut Store<Call>,
         instance: &Instance,
         context: &types::Context,
-        input: Input,
+        input: &Input,
     ) -> Trapped<Result<Output, types::Error>> {
         /// Finds a hook and calls one of its functions.
         macro_rules! call {
@@ -268,31 +268,31 @@ impl Hooks {
         let done = |result: Result<(), types::Error>| Ok(result.map(|()| Output::Done));
         match input {
             Input::Filter(stage, message) => {
-                Ok(call!(filter_message.call_evaluate(stage, &message)).map(Output::Filtered))
+                Ok(call!(filter_message.call_evaluate(*stage, message)).map(Output::Filtered))
             }
-            Input::MessageCreated(message) => done(call!(on_message.call_created(&message))),
+            Input::MessageCreated(message) => done(call!(on_message.call_created(message))),
             Input::MessageEdited(message, previous) => {
-                done(call!(on_message.call_edited(&message, previous.as_deref())))
+                done(call!(on_message.call_edited(message, previous.as_deref())))
             }
-            Input::MessageDeleted(channel, id) => done(call!(on_message.call_deleted(channel, id))),
-            Input::Messages(batch) => done(call!(on_messages.call_created(&batch))),
-            Input::ReactionAdded(reaction) => done(call!(on_reaction.call_added(&reaction))),
-            Input::ReactionRemoved(reaction) => done(call!(on_reaction.call_removed(&reaction))),
-            Input::MemberJoined(member) => done(call!(on_member.call_joined(&member))),
-            Input::MemberLeft(user) => done(call!(on_member.call_left(&user))),
-            Input::MemberUpdated(member) => done(call!(on_member.call_updated(&member))),
-            Input::VoiceChanged(user, before, after) => done(call!(on_voice.call_changed(user, before, after))),
-            Input::Command(command) => Ok(call!(interactions.call_on_command(&command)).map(Output::Reply)),
-            Input::Component(event) => Ok(call!(interactions.call_on_component(&event)).map(Output::Reply)),
-            Input::Form(form) => Ok(call!(interactions.call_on_form(&form)).map(Output::Reply)),
+            Input::MessageDeleted(channel, id) => done(call!(on_message.call_deleted(*channel, *id))),
+            Input::Messages(batch) => done(call!(on_messages.call_created(batch))),
+            Input::ReactionAdded(reaction) => done(call!(on_reaction.call_added(reaction))),
+            Input::ReactionRemoved(reaction) => done(call!(on_reaction.call_removed(reaction))),
+            Input::MemberJoined(member) => done(call!(on_member.call_joined(member))),
+            Input::MemberLeft(user) => done(call!(on_member.call_left(user))),
+            Input::MemberUpdated(member) => done(call!(on_member.call_updated(member))),
+            Input::VoiceChanged(user, before, after) => done(call!(on_voice.call_changed(*user, *before, *after))),
+            Input::Command(command) => Ok(call!(interactions.call_on_command(command)).map(Output::Reply)),
+            Input::Component(event) => Ok(call!(interactions.call_on_component(event)).map(Output::Reply)),
+            Input::Form(form) => Ok(call!(interactions.call_on_form(form)).map(Output::Reply)),
             Input::Autocomplete(command, focused) => {
-                Ok(call!(interactions.call_autocomplete(&command, &focused)).map(Output::Choices))
+                Ok(call!(interactions.call_autocomplete(command, focused)).map(Output::Choices))
             }
-            Input::Route(request) => Ok(call!(http_routes.call_handle(&request)).map(Output::Response)),
-            Input::Scheduled(id, payload) => done(call!(scheduled.call_run(&id, &payload))),
+            Input::Route(request) => Ok(call!(http_routes.call_handle(request)).map(Output::Response)),
+            Input::Scheduled(id, payload) => done(call!(scheduled.call_run(id, payload))),
             Input::Installed => done(call!(lifecycle.call_installed())),
-            Input::Upgraded(from) => done(call!(lifecycle.call_upgraded(&from))),
-            Input::ConfigChanged(keys) => done(call!(lifecycle.call_config_changed(&keys))),
+            Input::Upgraded(from) => done(call!(lifecycle.call_upgraded(from))),
+            Input::ConfigChanged(keys) => done(call!(lifecycle.call_config_changed(keys))),
             Input::Uninstalling => done(call!(lifecycle.call_uninstalling())),
         }
     }

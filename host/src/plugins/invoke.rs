@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use metrics::Label;
+use tokio::time::Instant;
+
 use super::breaker::{Gate, Verdict};
 use super::budget::{Budget, Meter};
 use super::call::{Call, Filtered, Job};
@@ -19,7 +22,6 @@ use super::run::{self, Finished};
 use super::spending::Purse;
 use crate::app::App;
 use crate::id::UserId;
-use tokio::time::Instant;
 
 /// How often a call is run again because others changed what it had read, before it runs alone.
 const ATTEMPTS: u8 = 3;
@@ -64,12 +66,13 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
     }
     let (installation, begun) = (request.installation.clone(), Instant::now());
     let outcome = in_turn(app, request).await;
-    let labels = [
-        ("plugin", installation.plugin.clone()),
-        ("hook", hook.to_string()),
-        ("outcome", outcome.as_ref().map_or_else(|failure| failure.code.to_string(), |_| "ok".to_owned())),
+    let ended = outcome.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "ok");
+    let labels = vec![
+        Label::new("plugin", installation.plugin.clone()),
+        Label::from_static_parts("hook", hook.as_str()),
+        Label::from_static_parts("outcome", ended),
     ];
-    metrics::histogram!("guildhall_plugin_call_seconds", &labels).record(begun.elapsed().as_secs_f64());
+    metrics::histogram!("guildhall_plugin_call_seconds", labels).record(begun.elapsed().as_secs_f64());
     let failed = match &outcome {
         Ok(_) => Some(false),
         Err(failure) if failure.code.is_its_own() => Some(failure.counts()),
@@ -111,6 +114,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
         Ok(ready) => ready,
         Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
     };
+    let input = Arc::new(request.input);
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
     let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
@@ -134,14 +138,14 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             depth: request.depth,
         };
         let call = Call::new(job, Meter::new(budget), Ground::Live(app.clone()), &ground.chance, filtered.take());
-        let finished = run::run(ground.engine, call, request.input.clone(), budget).await;
+        let finished = run::run(ground.engine, call, input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
         app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
         let outcome = match outcome {
             Ok(output @ (Output::Reply(_) | Output::Choices(_))) => {
-                Box::pin(replies::settle(&mut call, &request.input, output)).await
+                Box::pin(replies::settle(&mut call, &input, output)).await
             }
             other => other,
         };
@@ -166,7 +170,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             Err(failure) => Err(failure),
         };
         if outcome.is_err() || call.has_logged() {
-            Box::pin(logs::keep(app, &call, &request.input, &outcome, took)).await;
+            Box::pin(logs::keep(app, &call, &input, &outcome, took)).await;
         }
         return outcome;
     }

@@ -150,7 +150,9 @@ pub fn store(engine: &Engine, call: Call) -> Store<Call> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         context.data_mut().meter.tick()?;
-        // Others get their turn, also those who came earlier: tokio's own queue is fair.
+        // Others get their turn: threads that wait for this processor, which otherwise wait for milliseconds, and
+        // then those who came earlier, for tokio's own queue is fair.
+        std::thread::yield_now();
         Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store

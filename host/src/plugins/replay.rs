@@ -63,7 +63,7 @@ pub async fn replay(settings: &config::Plugins, bundle: Bundle, component: Arc<[
     let chance = hmac::Key::new(hmac::HMAC_SHA256, &[]);
     let ground = Ground::Seen(Answers::new(bundle.answers));
     let call = Call::new(job, Meter::new(budget), ground, &chance, None);
-    let finished = run::run(engine, call, bundle.input, budget).await;
+    let finished = run::run(engine, call, Arc::new(bundle.input), budget).await;
     let finished = finished.ok_or_else(|| anyhow::anyhow!("the call was broken off"))?;
     Ok(Seen {
         first: bundle.outcome,

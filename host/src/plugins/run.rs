@@ -1,5 +1,6 @@
 //! Runs one call from its beginning to its end: on threads apart, in an instance of its own, within its limits.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
@@ -21,7 +22,7 @@ pub struct Finished {
 }
 
 /// Runs a call. Filters are called on their threads, and run there at once.
-pub async fn run(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Option<Finished> {
+pub async fn run(engine: &'static Engine, call: Call, input: Arc<Input>, budget: Budget) -> Option<Finished> {
     if call.job.class == CallClass::Filter {
         return Some(Box::pin(within_slot(engine, call, input, budget)).await);
     }
@@ -29,7 +30,7 @@ pub async fn run(engine: &'static Engine, call: Call, input: Input, budget: Budg
     engine.calls.spawn(within_slot(engine, call, input, budget)).await.ok()
 }
 
-async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: Budget) -> Finished {
+async fn within_slot(engine: &'static Engine, call: Call, input: Arc<Input>, budget: Budget) -> Finished {
     let begun = Instant::now();
     let Ok(Ok(_slot)) = tokio::time::timeout(budget.wall, engine.slots.acquire()).await else {
         let outcome = Err(Failure::new(FailureCode::Full, "no slot was free in time"));
@@ -41,7 +42,7 @@ async fn within_slot(engine: &'static Engine, call: Call, input: Input, budget: 
     // In a box, for it would be moved: what it is made of is large.
     let running = Box::pin(async {
         let instance = package.component.instantiate_async(&mut store).await?;
-        package.hooks.call(&mut store, &instance, &context, input).await
+        package.hooks.call(&mut store, &instance, &context, &input).await
     });
     // Ticks don't count while a call of the host is awaited: this does.
     let outcome = match tokio::time::timeout(budget.wall, running).await {

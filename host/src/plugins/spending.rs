@@ -39,7 +39,7 @@ impl Purse {
 }
 
 /// Calls of one installation under way at once, at most: the others wait.
-const IN_FLIGHT: usize = 16;
+const IN_FLIGHT: usize = 32;
 
 struct Account {
     left: [f64; Purse::ALL.len()],
