@@ -24,6 +24,9 @@ const TOKENS_GOOD: &str = "36000";
 /// Members whose tokens a seed tells, if it has so many.
 const MOST_TOKENS: &str = "11000";
 
+/// Guilds that one person of a seed may own.
+const MOST_GUILDS: &str = "1000000";
+
 /// Starts the server on an empty database.
 pub fn start_empty(bench: &Bench) -> Result<Listening> {
     start(bench, tempfile::tempdir_in(&bench.scratch)?, &[])
@@ -131,7 +134,7 @@ impl Seed {
                 .arg("seed")
                 .args(arguments.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]));
             command.args(["--tokens", MOST_TOKENS]).envs(SETTINGS).env("GUILDHALL_TOKENS_ACCESS_SECONDS", TOKENS_GOOD);
-            command.env("GUILDHALL_PLUGINS_BUNDLED", plugins);
+            command.env("GUILDHALL_PLUGINS_BUNDLED", plugins).env("GUILDHALL_LIMITS_GUILDS_OWNED", MOST_GUILDS);
             let output = command.arg("--data").arg(&data).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "filling a database failed: {}", output.status);
             fs::write(&description, output.stdout)?;
