@@ -12,7 +12,8 @@ static GET: Rows = Rows::new(
     ")",
 );
 static STANDINGS: Rows = Rows::new(
-    "select key, version, cast(coalesce(octet_length(value), 8) as bigint), counter, expires_at from plugin_kv
+    "select key, version, cast(coalesce(octet_length(value), 8) as bigint) as size, counter, expires_at
+        from plugin_kv
         where (installation_id, key) in (values",
     2,
     ")",
@@ -61,7 +62,7 @@ struct Lasting {
 }
 
 /// How a key stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct Standing {
     /// Its version.
     pub version: i64,
@@ -71,6 +72,14 @@ pub struct Standing {
     pub counter: Option<i64>,
     /// Until when it stands.
     pub expires_at: Option<Timestamp>,
+}
+
+/// The same, with the key.
+#[derive(sqlx::FromRow)]
+struct Stood {
+    key: Vec<u8>,
+    #[sqlx(flatten)]
+    standing: Standing,
 }
 
 /// A key that is to be set.
@@ -110,11 +119,8 @@ pub async fn get_many(
 /// How some keys stand, whether they have expired or not.
 pub async fn standings(conn: &mut Conn, id: InstallationId, keys: &[&str]) -> Result<HashMap<String, Standing>> {
     let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
-    let found: Vec<(Vec<u8>, i64, i64, Option<i64>, Option<Timestamp>)> =
-        conn.look_up(&STANDINGS, keys.len(), |i| [&id, &keys[i]]).await?;
-    let standing =
-        |(key, version, size, counter, expires_at)| (text(key), Standing { version, size, counter, expires_at });
-    Ok(found.into_iter().map(standing).collect())
+    let found: Vec<Stood> = conn.look_up(&STANDINGS, keys.len(), |i| [&id, &keys[i]]).await?;
+    Ok(found.into_iter().map(|one| (text(one.key), one.standing)).collect())
 }
 
 /// Entries whose keys begin so, after a key, in the order of the keys.
