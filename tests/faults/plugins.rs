@@ -136,7 +136,7 @@ async fn kill_again_and_again(database: Database) {
         println!("kill {cycle}: {votes} votes were acknowledged");
     }
     for poll in closing {
-        wait_until_closed(&town.people[0], &poll).await;
+        wait_until_closed(&server, &town.people[0], &poll).await;
     }
     server.stop().await;
 }
@@ -171,14 +171,27 @@ async fn verify(server: &Server, town: &Town, poll: &str, last: &BTreeMap<usize,
     db.close().await;
 }
 
-async fn wait_until_closed(person: &User, poll: &str) {
+async fn wait_until_closed(server: &Server, person: &User, poll: &str) {
     let closing = async {
         // It takes no votes from its time on; its timer then says so, and announces what came of it.
         while !person.get(&format!("/polls/{poll}")).await.expect(200)["closed_at"].is_string() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, closing).await.is_ok(), "poll {poll} doesn't close");
+    if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+        panic!("poll {poll} doesn't close: {}", what_is_known(server).await);
+    }
     let shown = person.get(&format!("/polls/{poll}")).await.expect(200);
     assert_eq!(shown["closed"], true);
+}
+
+/// What the tables say of timers, and of why calls came to nothing.
+async fn what_is_known(server: &Server) -> String {
+    let db = Db::open(&server.database).await.expect("the database");
+    let mut conn = db.read().await.expect("a connection");
+    let sql = "select id, at, attempt, held_until from plugin_timers order by at";
+    let timers: Vec<(String, i64, i64, i64)> = conn.all(sql, &[]).await.expect("the timers");
+    let sql = "select code, hook, event_id, message from plugin_logs order by id";
+    let lines: Vec<(String, String, String, String)> = conn.all(sql, &[]).await.expect("the log");
+    format!("timers {timers:?}, log {lines:?}, and the server said: {}", server.said())
 }

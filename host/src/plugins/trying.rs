@@ -14,7 +14,7 @@ const WAIT: Duration = Duration::from_millis(500);
 /// How long to wait for a breaker that is just being probed.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How long to wait for an installation that has spent all it may.
+/// How long to wait for an installation that has spent all it may, and for a server that can't do more.
 const THROTTLED: Duration = Duration::from_secs(2);
 
 /// What comes next.
@@ -43,7 +43,9 @@ pub fn after(app: &App, installation: InstallationId, hook: Hook, failure: &Fail
         }
         // It must wait until it may spend something again.
         FailureCode::Throttled => Next::Again { attempt: tried, wait: THROTTLED },
-        code if failure.counts() || matches!(code, FailureCode::Conflict | FailureCode::Full | FailureCode::Host) => {
+        // The server can't do it now, which says nothing about the plugin: however long that lasts, it isn't given up.
+        FailureCode::Full | FailureCode::Host => Next::Again { attempt: tried, wait: THROTTLED },
+        code if failure.counts() || code == FailureCode::Conflict => {
             let attempt = tried + 1;
             if attempt >= ATTEMPTS {
                 return Next::GiveUp;
