@@ -77,15 +77,12 @@ async fn said(user: &User, channel: &str) -> Vec<String> {
         let page = user.get(&format!("/channels/{channel}/messages?limit=100{before}")).await.expect(200);
         let items = page["items"].as_array().expect("messages").clone();
         let text = |message: &Value| message["content"].as_str().expect("text").to_owned();
-        let mut older: Vec<String> = items.iter().map(text).collect();
-        let ids: Vec<u64> = items.iter().map(|one| one["id"].as_str().unwrap().parse().unwrap()).collect();
-        if ids.first() > ids.last() {
-            older.reverse();
-        }
+        let mut older: Vec<String> = items.iter().rev().map(text).collect();
         older.extend(said);
         said = older;
-        match ids.iter().min() {
-            Some(oldest) if items.len() == 100 => before = format!("&before={oldest}"),
+        // The oldest by its position: of several nodes, ids needn't rise with it.
+        match items.last() {
+            Some(oldest) if items.len() == 100 => before = format!("&before={}", id(oldest)),
             _ => return said,
         }
     }
