@@ -155,6 +155,11 @@ pub(crate) async fn require_may_hand_out(
     give: bool,
 ) -> Result<()> {
     let role = store::role(conn, membership.id(), role).await?.ok_or(Code::NotFound)?;
+    require_rank(membership, &role, give)
+}
+
+/// The same for a role that was read already.
+pub(crate) fn require_rank(membership: &Membership, role: &Role, give: bool) -> Result<()> {
     membership.require_position(role.position)?;
     if give { require_held(membership, role.permissions) } else { Ok(()) }
 }

@@ -240,8 +240,7 @@ impl Desk<'_> {
         if role.id == self.guild().everyone() || role.managed_by.is_some() {
             return Err(Code::Forbidden.into());
         }
-        self.membership.require_position(role.position)?;
-        if give { roles::require_held(&self.membership, role.permissions) } else { Ok(()) }
+        roles::require_rank(&self.membership, role, give)
     }
 
     /// Refuses to silence the owner, administrators, and oneself.
