@@ -1,11 +1,12 @@
 //! What plugins do for those who ask them: badges on members, and polls from the question to the result.
 
 use crate::guilds_cast::{promote, role, rows};
+use crate::plugins_events::until;
 use crate::plugins_installing::path;
 use crate::plugins_interactions::{press, serve, waiter};
 use crate::story;
 use crate::support::plugins::built;
-use crate::support::{Socket, User, Value, json};
+use crate::support::{Socket, User, Value, id_of, json};
 
 story!(
     badges_are_worn_until_one_goes,
@@ -148,5 +149,32 @@ story!(
             ["/id"],
             "it has no buttons now"
         );
+    }
+);
+
+story!(
+    a_poll_ends_even_where_its_result_may_not_be_said,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        let polls = ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+        let poll = json!({
+            "guild_id": guild, "channel_id": general, "question": "Casino?", "options": ["Yes", "No"],
+        });
+        let poll = id_of(&ada.post("/polls", poll).await.expect(201));
+        let automod = json!({"guild_id": guild, "config": {"keywords": ["casino"], "keywords-action": "block"}});
+        ada.post("/marketplace/guildhall.automod", automod).await.expect(201);
+
+        ada.post(&format!("/polls/{poll}/close"), json!({})).await.expect(200);
+
+        assert_eq!(ada.get(&format!("/polls/{poll}")).await.expect(200)["closed"], true);
+        until("the result is refused", async || {
+            let log = ada.get(&format!("{}/logs", path(&polls))).await.expect(200);
+            log["items"][0]["message"].as_str().is_some_and(|message| message.contains("MESSAGE_BLOCKED"))
+        })
+        .await;
     }
 );

@@ -32,6 +32,9 @@ async fn what_plugins_do_is_done_once_on_postgres() {
     kill_again_and_again(Database::Postgres).await;
 }
 
+/// How much of what a server said is told, in bytes.
+const MOST_SAID: usize = 2_000;
+
 /// A guild with polls and automod, and its people.
 struct Town {
     people: Vec<User>,
@@ -193,5 +196,7 @@ async fn what_is_known(server: &Server) -> String {
     let timers: Vec<(String, i64, i64, i64)> = conn.all(sql, &[]).await.expect("the timers");
     let sql = "select code, hook, event_id, message from plugin_logs order by id";
     let lines: Vec<(String, String, String, String)> = conn.all(sql, &[]).await.expect("the log");
-    format!("timers {timers:?}, log {lines:?}, and the server said: {}", server.said())
+    let mut said = server.said();
+    said.truncate(said.floor_char_boundary(MOST_SAID));
+    format!("timers {timers:?}, log {lines:?}, and the server said: {said}")
 }

@@ -48,6 +48,8 @@ fn run_tests(selection: &Selection, variables: &[(&str, &str)]) -> Result<()> {
     let mut tests = workspace::cargo("test");
     tests.arg("--workspace").arg("--").args(&selection.arguments);
     tests.envs(variables.iter().copied()).env(plugins::VARIABLE, plugins);
+    // What a story that fails says would be lost above its backtrace where only the end of the output is kept.
+    tests.env("RUST_BACKTRACE", "0");
     tests.envs(test_guests.map(|folder| (plugins::VARIABLE_OF_TEST_GUESTS, folder)));
     program::run(setup.apply(&mut tests))
 }

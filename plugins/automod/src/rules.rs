@@ -1,6 +1,6 @@
 //! The rules, one after another, over one message.
 
-use guildhall_sdk::{Argument, Message, Stage};
+use guildhall_sdk::{Argument, Message, Stage, UserKind};
 
 use crate::folding::fold;
 use crate::settings::{Response, Rule, Settings};
@@ -44,8 +44,8 @@ pub fn breaches(settings: &Settings, stage: Stage, message: &Message, count: imp
     check(Rule::Invites, &|| links::invitation(&links, settings.items("invites-allowed")).map(quote));
     check(Rule::Mentions, &|| over(mentions(message), settings.number("mentions-most")));
     check(Rule::Caps, &|| over(shouting(&message.content), settings.number("caps-percent").saturating_sub(1)));
-    // An edit is no new message.
-    if stage == Stage::Create {
+    // An edit is no new message; and bots say the same again and again by their nature.
+    if stage == Stage::Create && message.author.kind == UserKind::User {
         let author = message.author.id;
         let often = |key: &str, rule: &str| {
             let window = settings.number(&format!("{rule}-seconds")).saturating_mul(1000);
@@ -147,6 +147,16 @@ pub mod tests {
         assert_eq!(broken(&off, &message("spam")), []);
         let on = settings(&[words, ("keywords-action", text("block"))]);
         assert_eq!(broken(&on, &message("sp\u{200b}am")), [Rule::Keywords]);
+    }
+
+    #[test]
+    fn only_people_are_counted() {
+        let settings = settings(&[("repeats-most", Value::Int(1)), ("repeats-action", text("block"))]);
+        let broken = |message: &Message| breaches(&settings, Stage::Create, message, |_, _| 2).len();
+        let mut message = message("Poll closed");
+        assert_eq!(broken(&message), 1);
+        message.author.kind = UserKind::Plugin;
+        assert_eq!(broken(&message), 0);
     }
 
     #[test]

@@ -5,8 +5,7 @@ use guildhall_sdk::{Context, Error, Id, Result, members, messages_write, permiss
 use crate::poll::{End, Method, Poll};
 use crate::{announcement, live, store};
 
-/// Ends a poll: counts exactly, tells the result, and takes the buttons away. One that has ended
-/// stays as it is.
+/// Ends a poll: counts exactly, and has the result told. One that has ended stays as it is.
 pub fn close(ctx: &Context, id: Id) -> Result<Poll> {
     let mut poll = store::poll(id)?;
     if poll.end.is_some() {
@@ -15,17 +14,12 @@ pub fn close(ctx: &Context, id: Id) -> Result<Poll> {
     let tally = store::exact_tally(&poll)?;
     let runoff = if poll.method == Method::Ranked { Some(store::exact_runoff(&poll)?) } else { None };
     let winners = runoff.as_ref().map_or_else(|| tally.winners(), |runoff| runoff.winners.clone());
-    let end = End { at: ctx.now, winners, runoff };
-    poll.end = Some(end.clone());
+    poll.end = Some(End { at: ctx.now, winners, runoff });
     store::write(&poll)?;
     schedule::cancel(&format!("close:{id}"))?;
-    if let (Some(channel), Some(message)) = (poll.channel_id, poll.message_id) {
-        // Somebody may have deleted the announcement, or taken the channel from us: the poll ends
-        // all the same.
-        let edited = messages_write::edit(channel.0, message.0, &announcement::ended(ctx, &poll, &tally));
-        if unless_gone(edited)? {
-            unless_gone(messages_write::send(channel.0, &announcement::results(ctx, &poll, &end, &tally)).map(drop))?;
-        }
+    if poll.message_id.is_some() {
+        // In a call of its own: a filter may refuse what we say, and the poll ends all the same.
+        schedule::once(&format!("tell:{id}"), ctx.now, &[])?;
     }
     live::publish(ctx, &poll, &tally)?;
     live::retire(ctx, &poll)?;
@@ -34,6 +28,21 @@ pub fn close(ctx: &Context, id: Id) -> Result<Poll> {
         sweep_later(ctx, &store::votes_of(id))?;
     }
     Ok(poll)
+}
+
+/// Tells how a poll ended, and takes the buttons away.
+pub fn tell(ctx: &Context, id: Id) -> Result<()> {
+    let poll = store::poll(id)?;
+    let (Some(end), Some(channel), Some(message)) = (&poll.end, poll.channel_id, poll.message_id) else {
+        return Ok(());
+    };
+    let tally = store::peek_tally(&poll)?;
+    // Somebody may have deleted the announcement, or taken the channel from us.
+    let edited = messages_write::edit(channel.0, message.0, &announcement::ended(ctx, &poll, &tally));
+    if unless_gone(edited)? {
+        unless_gone(messages_write::send(channel.0, &announcement::results(ctx, &poll, end, &tally)).map(drop))?;
+    }
+    Ok(())
 }
 
 /// Deletes a poll and all that belongs to it.

@@ -50,6 +50,7 @@ impl Plugin for Polls {
         // A poll that was deleted in the meantime needs nothing any more.
         let outcome = match what {
             "close" => closing::close(ctx, poll).map(drop),
+            "tell" => closing::tell(ctx, poll),
             "live" => store::peek_poll(poll).and_then(|poll| live::publish(ctx, &poll, &store::peek_tally(&poll)?)),
             "retire" => store::peek_poll(poll).and_then(|poll| live::forget(&poll)),
             _ => Err(Error::NotFound),
