@@ -165,6 +165,11 @@ impl Plugins {
         Ok(self.ground.get_or_init(|| ground))
     }
 
+    /// What makes the randomness of calls unforeseeable.
+    fn chance(&self, config: &Config) -> anyhow::Result<&hmac::Key> {
+        self.ground(config).map(|ground| &ground.chance)
+    }
+
     /// The code of a plugin, ready to run.
     async fn package(&self, config: &Config, plugin: &str) -> anyhow::Result<Arc<Package>> {
         let ground = self.ground(config)?;

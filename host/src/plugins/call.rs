@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmtime::Result;
@@ -98,7 +98,8 @@ pub struct Call {
     pub trace: Trace,
     /// Where answers come from.
     pub(super) ground: Ground,
-    random: StdRng,
+    /// Where its randomness comes from, once it has asked for some.
+    chance: Option<Box<StdRng>>,
 }
 
 impl Job {
@@ -135,13 +136,8 @@ impl Job {
 }
 
 impl Call {
-    /// A call that hasn't begun. `secret` makes its randomness what nobody can foresee.
-    pub fn new(job: Job, meter: Meter, ground: Ground, secret: &hmac::Key, filtered: Option<Filtered>) -> Call {
-        let seed = format!("{} {} {}", job.event_id, job.installation.id, job.attempt);
-        let tag = hmac::sign(secret, seed.as_bytes());
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(&tag.as_ref()[..32]);
-        let random = StdRng::from_seed(bytes);
+    /// A call that hasn't begun.
+    pub fn new(job: Job, meter: Meter, ground: Ground, filtered: Option<Filtered>) -> Call {
         Call {
             job,
             meter,
@@ -152,7 +148,7 @@ impl Call {
             filtered,
             trace: Trace::default(),
             ground,
-            random,
+            chance: None,
         }
     }
 
@@ -175,16 +171,18 @@ impl Call {
         }
     }
 
-    /// Random bytes.
-    pub fn random_bytes(&mut self, len: usize) -> Vec<u8> {
-        let mut bytes = vec![0; len];
-        self.random.fill_bytes(&mut bytes);
-        bytes
-    }
-
-    /// Random bits.
-    pub fn random_number(&mut self) -> u64 {
-        self.random.next_u64()
+    /// Where random numbers come from: the same at each attempt, and what nobody can foresee.
+    pub fn chance(&mut self) -> Result<&mut StdRng> {
+        if self.chance.is_none() {
+            let (app, job) = (self.app()?, &self.job);
+            let key = app.plugins.chance(&app.config).map_err(|error| HostFault(format!("{error:#}")))?;
+            let seed = format!("{} {} {}", job.event_id, job.installation.id, job.attempt);
+            let tag = hmac::sign(key, seed.as_bytes());
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(&tag.as_ref()[..32]);
+            self.chance = Some(Box::new(StdRng::from_seed(bytes)));
+        }
+        self.chance.as_deref_mut().ok_or_else(|| HostFault("no chance".into()).into())
     }
 
     /// The answer that the host gave at this point the first time, if this call is seen again.

@@ -32,7 +32,8 @@ pub async fn call(
     };
     let request = Request {
         installation,
-        input,
+        package: None,
+        input: Arc::new(input),
         class,
         event_id: format!("trying/{}", app.next_id()?),
         actor,

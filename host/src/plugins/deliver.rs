@@ -204,6 +204,7 @@ async fn deliver(app: &App, lane: Lane, row: Delivery) -> Result<Outcome> {
     if let Input::MessageEdited(message, previous) = &mut input {
         *previous = text_before(app, message).await?;
     }
+    let input = Arc::new(input);
     let hook = input.hook();
     if !handles(app, &installation, hook) {
         return drop_it(app, lane, &row, None).await;
@@ -211,6 +212,7 @@ async fn deliver(app: &App, lane: Lane, row: Delivery) -> Result<Outcome> {
     let class = if hook == Hook::Lifecycle { CallClass::Lifecycle } else { CallClass::Event };
     let request = Request {
         installation: installation.clone(),
+        package: None,
         input: input.clone(),
         class,
         event_id: row.event_id.clone(),

@@ -48,7 +48,7 @@ pub struct Engine {
     /// Compiles, and says whether compiled code fits.
     pub wasm: wasmtime::Engine,
     /// What guests may import.
-    pub linker: Linker<Call>,
+    pub linker: Linker<Box<Call>>,
     /// A slot for each instance that may live at once.
     pub slots: Arc<Semaphore>,
     /// Where guests run that nobody's message waits for.
@@ -102,7 +102,7 @@ impl Engine {
     fn new(settings: &config::Plugins) -> anyhow::Result<Engine> {
         let wasm = wasmtime::Engine::new(&configuration(settings.instances)?)?;
         let mut linker = Linker::new(&wasm);
-        HostAll::add_to_linker::<_, Host>(&mut linker, |call| call)?;
+        HostAll::add_to_linker::<Box<Call>, Host>(&mut linker, |call| call)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
         Ok(Engine {
             slots: Arc::new(Semaphore::new(settings.instances as usize)),

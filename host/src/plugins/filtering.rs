@@ -19,6 +19,7 @@ use super::input::{Input, Output};
 use super::installation::Installation;
 use super::invoke::{Request, invoke_here};
 use super::manifest::{CallClass, Hook, OnFailure, Permission};
+use super::package::Package;
 use super::{alerts, blocks, convert};
 use crate::accounts::Caller;
 use crate::app::App;
@@ -125,16 +126,17 @@ async fn through(passing: &Passing, installed: &[Arc<Installation>], draft: &mut
     let chain = CHAIN.saturating_mul(app.config.plugins.patience.max(1));
     let mut spent = Duration::ZERO;
     let mut standing = Standing::Allowed;
+    let mut input = passing.input(draft)?;
     for installation in installed {
-        // What one has made of the text the next one sees.
         let Some(policy) = passing.asks(installation, &draft.content) else { continue };
         // Whatever has to be compiled first is no fault of any filter: the clock starts after that.
-        if let Err(error) = app.plugins.package(&app.config, &installation.plugin).await {
+        let package = app.plugins.package(&app.config, &installation.plugin).await;
+        if let Err(error) = &package {
             tracing::warn!(%error, installation = %installation.id, "a filter can't be started");
         }
         let begun = Instant::now();
         let judged = match spent < chain {
-            true => passing.judge(installation, draft).await?,
+            true => passing.judge(installation, package.ok(), input.clone()).await,
             false => Err(Failure::new(FailureCode::Deadline, "the guild's filters took too long")),
         };
         spent += begun.elapsed();
@@ -142,7 +144,12 @@ async fn through(passing: &Passing, installed: &[Arc<Installation>], draft: &mut
         if !outcome.actions.is_empty() {
             Box::pin(passing.act(installation, draft, &outcome)).await;
         }
+        let rewritten = matches!(outcome.verdict, Verdict::Rewrite(_));
         standing = standing.and(installation, outcome, draft);
+        if rewritten {
+            // What one has made of the text the next one sees.
+            input = passing.input(draft)?;
+        }
         if matches!(standing, Standing::Blocked(_)) {
             break;
         }
@@ -182,16 +189,23 @@ impl Passing {
         cares.then_some(handled.on_failure)
     }
 
-    /// What one filter says of the message as it is by now.
+    /// What filters are given: the message as it is by now.
+    fn input(&self, draft: &Draft) -> Result<Arc<Input>> {
+        Ok(Arc::new(Input::Filter(self.stage, message(&self.caller, self.channel, self.id, draft)?)))
+    }
+
+    /// What one filter says of the message.
     async fn judge(
         &self,
         installation: &Arc<Installation>,
-        draft: &Draft,
-    ) -> Result<std::result::Result<Outcome, Failure>> {
-        let Passing { app, caller, channel, id, stage, .. } = self;
+        package: Option<Arc<Package>>,
+        input: Arc<Input>,
+    ) -> std::result::Result<Outcome, Failure> {
+        let Passing { app, caller, channel, id, .. } = self;
         let request = Request {
             installation: installation.clone(),
-            input: Input::Filter(*stage, message(caller, *channel, *id, draft)?),
+            package,
+            input,
             class: CallClass::Filter,
             event_id: format!("filter/{id}"),
             actor: Some(caller.user),
@@ -201,11 +215,10 @@ impl Passing {
             filtered: Some(Filtered { channel: *channel, message: *id }),
             cause: Cause::Nothing,
         };
-        Ok(match invoke_here(app, request).await {
-            Ok(Output::Filtered(outcome)) => Ok(outcome),
-            Ok(_) => Err(Failure::new(FailureCode::BadOutput, "no outcome")),
-            Err(failure) => Err(failure),
-        })
+        match invoke_here(app, request).await? {
+            Output::Filtered(outcome) => Ok(outcome),
+            _ => Err(Failure::new(FailureCode::BadOutput, "no outcome")),
+        }
     }
 
     /// Does what a filter asks for besides, with its installation's rights. What it may not do is left out: the

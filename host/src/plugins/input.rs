@@ -204,7 +204,7 @@ pub struct Hooks {
 impl Hooks {
     /// Looks for the hooks of a component. Only their names are compared here; their types are when one is
     /// called, and when the component is taken in.
-    pub fn find(component: &InstancePre<Call>) -> Hooks {
+    pub fn find(component: &InstancePre<Box<Call>>) -> Hooks {
         Hooks {
             filter_message: filter_message::GuestIndices::new(component).ok(),
             on_message: on_message::GuestIndices::new(component).ok(),
@@ -237,7 +237,7 @@ impl Hooks {
     }
 
     /// Compares the types of all hooks with the contract.
-    pub fn check(&self, store: &mut Store<Call>, instance: &Instance) -> Trapped<()> {
+    pub fn check(&self, store: &mut Store<Box<Call>>, instance: &Instance) -> Trapped<()> {
         macro_rules! check {
             ($($hook:ident),+) => {
                 $(if let Some(indices) = &self.$hook {
@@ -253,7 +253,7 @@ impl Hooks {
     /// Calls the hook that takes `input`.
     pub async fn call(
         &self,
-        store: &mut Store<Call>,
+        store: &mut Store<Box<Call>>,
         instance: &Instance,
         context: &types::Context,
         input: &Input,

@@ -151,7 +151,8 @@ pub async fn interact(app: &App, caller: &Caller, new: NewInteraction) -> Result
     };
     let request = Request {
         installation,
-        input,
+        package: None,
+        input: Arc::new(input),
         class: CallClass::Interaction,
         event_id: format!("interaction/{}", app.next_id()?),
         actor: Some(caller.user),

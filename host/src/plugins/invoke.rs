@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use metrics::Label;
 use tokio::time::Instant;
 
 use super::breaker::{Gate, Verdict};
@@ -17,6 +16,7 @@ use super::interactions::replies;
 use super::logs;
 use super::manifest::CallClass;
 use super::manifest::limits::Limits;
+use super::package::{self, Package};
 use super::record::Ground;
 use super::run::{self, Finished};
 use super::spending::Purse;
@@ -30,8 +30,10 @@ const ATTEMPTS: u8 = 3;
 pub struct Request {
     /// Who is called.
     pub installation: Arc<Installation>,
+    /// Its code, if whoever calls has it at hand.
+    pub package: Option<Arc<Package>>,
     /// What with.
-    pub input: Input,
+    pub input: Arc<Input>,
     /// What for.
     pub class: CallClass,
     /// The event that causes it.
@@ -65,18 +67,14 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
         return Err(Failure::new(FailureCode::BreakerOpen, format!("not called before {until}")));
     }
     let (installation, begun) = (request.installation.clone(), Instant::now());
-    let outcome = in_turn(app, request).await;
-    let ended = outcome.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "ok");
-    let labels = vec![
-        Label::new("plugin", installation.plugin.clone()),
-        Label::from_static_parts("hook", hook.as_str()),
-        Label::from_static_parts("outcome", ended),
-    ];
-    metrics::histogram!("guildhall_plugin_call_seconds", labels).record(begun.elapsed().as_secs_f64());
+    let outcome = in_turn(app, request, begun).await;
     let failed = match &outcome {
         Ok(_) => Some(false),
-        Err(failure) if failure.code.is_its_own() => Some(failure.counts()),
-        Err(_) => None,
+        Err(failure) => {
+            let code = failure.code.as_str();
+            package::timing(&installation.plugin, hook, code).record(begun.elapsed().as_secs_f64());
+            failure.code.is_its_own().then(|| failure.counts())
+        }
     };
     let verdict = app.plugins.breakers.tell(id, hook, failed, app.now());
     if verdict == Verdict::GivenUp {
@@ -87,34 +85,34 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
 }
 
 /// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time.
-async fn in_turn(app: &App, request: Request) -> Result<Output, Failure> {
+async fn in_turn(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {
     let throttled = |why: &str| Failure::new(FailureCode::Throttled, why);
-    let id = request.installation.id;
-    let places = app.plugins.spending.enter(id, Instant::now());
+    let places = app.plugins.spending.enter(request.installation.id, begun);
     let places = places.ok_or_else(|| throttled("it has used its processor time of this minute"))?;
-    let patience = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience).wall;
-    let Ok(Ok(_place)) = tokio::time::timeout(patience, places.acquire_owned()).await else {
-        return Err(throttled("too many of its calls are under way"));
+    // Nearly always there is a place: then no clock is looked at.
+    let _place = match places.clone().try_acquire_owned() {
+        Ok(place) => place,
+        Err(_) => {
+            let budget = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience);
+            let place = tokio::time::timeout(budget.wall, places.acquire_owned()).await;
+            place.ok().and_then(Result::ok).ok_or_else(|| throttled("too many of its calls are under way"))?
+        }
     };
-    again_and_again(app, request).await
+    again_and_again(app, request, begun).await
 }
 
-async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure> {
+async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {
     let (installation, hook) = (request.installation.clone(), request.input.hook());
     // What is rare and large waits in boxes of its own: most calls do nothing of it, and all would carry its room.
     let refused = async |failure: Failure| {
         Box::pin(logs::refused(app, &installation, hook, &request.event_id, &failure)).await;
         Err(failure)
     };
-    let ready = match app.plugins.ground(&app.config) {
-        Ok(ground) => app.plugins.package(&app.config, &installation.plugin).await.map(|package| (ground, package)),
-        Err(error) => Err(error),
-    };
-    let (ground, package) = match ready {
+    let (ground, package) = match code(app, &installation, request.package).await {
         Ok(ready) => ready,
         Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
     };
-    let input = Arc::new(request.input);
+    let input = request.input;
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
     let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
@@ -137,7 +135,7 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             attempt: attempt + request.tried,
             depth: request.depth,
         };
-        let call = Call::new(job, Meter::new(budget), Ground::Live(app.clone()), &ground.chance, filtered.take());
+        let call = Box::new(Call::new(job, Meter::new(budget), Ground::Live(app.clone()), filtered.take()));
         let finished = run::run(ground.engine, call, input.clone(), budget).await;
         let Some(Finished { outcome, mut call, took }) = finished else {
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
@@ -169,9 +167,28 @@ async fn again_and_again(app: &App, request: Request) -> Result<Output, Failure>
             },
             Err(failure) => Err(failure),
         };
+        if outcome.is_ok() {
+            package.timing(hook).record(begun.elapsed().as_secs_f64());
+        }
         if outcome.is_err() || call.has_logged() {
             Box::pin(logs::keep(app, &call, &input, &outcome, took)).await;
         }
         return outcome;
     }
+}
+
+/// What runs a plugin's code, and the code.
+async fn code<'a>(
+    app: &'a App,
+    installation: &Installation,
+    package: Option<Arc<Package>>,
+) -> anyhow::Result<(&'a super::Ground, Arc<Package>)> {
+    let ground = app.plugins.ground(&app.config)?;
+    Ok((
+        ground,
+        match package {
+            Some(package) => package,
+            None => app.plugins.package(&app.config, &installation.plugin).await?,
+        },
+    ))
 }

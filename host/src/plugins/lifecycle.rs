@@ -85,7 +85,8 @@ pub async fn goodbye(app: &App, installation: &Installation, actor: UserId) {
     }
     let request = Request {
         installation: Arc::new(installation.clone()),
-        input: Input::Uninstalling,
+        package: None,
+        input: Arc::new(Input::Uninstalling),
         class: CallClass::Lifecycle,
         event_id: format!("lifecycle-{}-{}", installation.id, installation.revision),
         actor: Some(actor),

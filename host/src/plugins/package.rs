@@ -1,8 +1,9 @@
 //! A plugin's code, ready to run: compiled once, and linked to what it imports.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use metrics::{Histogram, Label};
 use moka::sync::Cache;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
@@ -31,9 +32,11 @@ pub struct Package {
     /// What it is, and what its files say.
     pub artifact: Arc<Artifact>,
     /// Its code, linked.
-    pub component: InstancePre<Call>,
+    pub component: InstancePre<Box<Call>>,
     /// Where its hooks are.
     pub hooks: Hooks,
+    /// Where it is counted how long its hooks take: looked up once, for each call counts.
+    timings: [OnceLock<Histogram>; Hook::ALL.len()],
 }
 
 /// Packages by their digests.
@@ -125,11 +128,16 @@ impl Package {
         if let Some(hook) = named.iter().find(|hook| !there.contains(hook)) {
             anyhow::bail!("its manifest names {hook}, which it doesn't export");
         }
-        Ok(Package { artifact, component, hooks })
+        Ok(Package { artifact, component, hooks, timings: Default::default() })
+    }
+
+    /// Where it is counted how long calls of a hook take that go well.
+    pub fn timing(&self, hook: Hook) -> &Histogram {
+        self.timings[hook as usize].get_or_init(|| timing(self.artifact.manifest.plugin.id.as_str(), hook, "ok"))
     }
 
     /// Compares the types of its hooks with the contract, by an instance that is used for nothing else.
-    pub async fn check(&self, engine: &Engine, call: Call) -> anyhow::Result<()> {
+    pub async fn check(&self, engine: &Engine, call: Box<Call>) -> anyhow::Result<()> {
         let mut store = store(engine, call);
         let budget = Budget::of(CallClass::Lifecycle, &self.artifact.manifest.limits);
         let checked = async {
@@ -141,8 +149,18 @@ impl Package {
     }
 }
 
+/// Where it is counted how long calls take that end in this way.
+pub fn timing(plugin: &str, hook: Hook, ended: &'static str) -> Histogram {
+    let labels = vec![
+        Label::new("plugin", plugin.to_owned()),
+        Label::from_static_parts("hook", hook.as_str()),
+        Label::from_static_parts("outcome", ended),
+    ];
+    metrics::histogram!("guildhall_plugin_call_seconds", labels)
+}
+
 /// A store for one call, held to its limits.
-pub fn store(engine: &Engine, call: Call) -> Store<Call> {
+pub fn store(engine: &Engine, call: Box<Call>) -> Store<Box<Call>> {
     let mut store = Store::new(&engine.wasm, call);
     store.limiter(|call| &mut call.meter as &mut Meter);
     store.set_hostcall_fuel(HOSTCALL_FUEL);

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
-
 use super::artifact::Artifact;
 use super::budget::{Budget, Meter};
 use super::call::{Call, Job};
@@ -60,10 +58,9 @@ pub async fn replay(settings: &config::Plugins, bundle: Bundle, component: Arc<[
         depth: bundle.context.depth,
     };
     // Chance is among the answers: nothing is drawn anew.
-    let chance = hmac::Key::new(hmac::HMAC_SHA256, &[]);
     let ground = Ground::Seen(Answers::new(bundle.answers));
-    let call = Call::new(job, Meter::new(budget), ground, &chance, None);
-    let finished = run::run(engine, call, Arc::new(bundle.input), budget).await;
+    let call = Call::new(job, Meter::new(budget), ground, None);
+    let finished = run::run(engine, Box::new(call), Arc::new(bundle.input), budget).await;
     let finished = finished.ok_or_else(|| anyhow::anyhow!("the call was broken off"))?;
     Ok(Seen {
         first: bundle.outcome,

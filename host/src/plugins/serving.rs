@@ -182,7 +182,8 @@ async fn call(
     };
     let request = Request {
         installation: installation.clone(),
-        input: Input::Route(request),
+        package: None,
+        input: Arc::new(Input::Route(request)),
         class: CallClass::Route,
         event_id: caller.request_id.as_deref().unwrap_or_default().to_owned(),
         actor: Some(caller.user),

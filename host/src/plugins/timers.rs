@@ -151,7 +151,8 @@ async fn ring(app: &App, timer: &Due) -> Result<()> {
     let next = next(app, &installation, timer);
     let request = Request {
         installation: installation.clone(),
-        input: Input::Scheduled(timer.id.clone(), timer.payload.clone()),
+        package: None,
+        input: Arc::new(Input::Scheduled(timer.id.clone(), timer.payload.clone())),
         class: CallClass::Scheduled,
         event_id: format!("timer-{}-{}-{}", timer.installation_id, timer.at.0, timer.id),
         actor: None,

@@ -1,6 +1,7 @@
 //! Imports that are always there and reach nothing: log, time, chance, settings, texts.
 
 use fluent_bundle::{FluentArgs, FluentValue};
+use rand::RngCore;
 use wasmtime::Result;
 
 use crate::plugins::call::{Call, Line, answer};
@@ -34,11 +35,15 @@ impl clock::Host for Call {
 impl random::Host for Call {
     async fn bytes(&mut self, len: u32) -> Result<Vec<u8>> {
         self.meter.random(len as usize)?;
-        answer!(self, "random.bytes", self.random_bytes(len as usize))
+        answer!(self, "random.bytes", {
+            let mut bytes = vec![0; len as usize];
+            self.chance()?.fill_bytes(&mut bytes);
+            bytes
+        })
     }
 
     async fn number(&mut self) -> Result<u64> {
-        answer!(self, "random.number", self.random_number())
+        answer!(self, "random.number", self.chance()?.next_u64())
     }
 }
 
