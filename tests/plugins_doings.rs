@@ -1,5 +1,7 @@
 //! What plugins do for those who ask them: badges on members, and polls from the question to the result.
 
+use std::time::Duration;
+
 use crate::guilds_cast::{promote, role, rows};
 use crate::plugins_events::until;
 use crate::plugins_installing::path;
@@ -176,5 +178,103 @@ story!(
             log["items"][0]["message"].as_str().is_some_and(|message| message.contains("MESSAGE_BLOCKED"))
         })
         .await;
+    }
+);
+
+story!(
+    a_poll_ends_even_where_its_plugin_may_speak_no_longer,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
+        let polls = ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+        let poll = json!({"guild_id": guild, "channel_id": general, "question": "Tea?", "options": ["Yes", "No"]});
+        let poll = id_of(&ada.post("/polls", poll).await.expect(201));
+        ada.patch(&path(&polls), json!({"channels": [other]})).await.expect(200);
+
+        ada.post(&format!("/polls/{poll}/vote"), json!({"options": ["1"]})).await.expect(200);
+        ada.post(&format!("/polls/{poll}/close"), json!({})).await.expect(200);
+
+        let ended = ada.get(&format!("/polls/{poll}")).await.expect(200);
+        assert_eq!((&ended["closed"], &ended["options"][0]["votes"]), (&json!(true), &json!(1)));
+    }
+);
+
+story!(
+    however_many_polls_are_open_each_is_voted_on,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (guild, _) = ada.guild("Engines").await;
+        ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+        let question = json!({"guild_id": guild, "question": "Tea?", "options": ["Yes", "No"]});
+        let mut ears = Socket::connect(&ada).await;
+        // One more than topics are kept.
+        for _ in 0..101 {
+            let poll = id_of(&ada.post("/polls", question.clone()).await.expect(201));
+            ada.post(&format!("/polls/{poll}/vote"), json!({"options": ["1"]})).await.expect(200);
+        }
+        // The one that was changed longest ago is shown no longer.
+        while !ears.event("plugin_event").await["payload"].is_null() {}
+        let mut conn = app.app.db.read().await.unwrap();
+        let sql = "select count(*) from plugin_topics where payload <> 'null'";
+        let (kept,): (i64,) = conn.one(sql, &[]).await.unwrap();
+        assert_eq!(kept, 100);
+    }
+);
+
+story!(
+    a_plugin_deletes_its_own_messages_and_nobody_elses,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        let new = json!({"guild_id": guild, "permissions": ["messages-write", "badges", "moderation"]});
+        let waiter = ada.post("/marketplace/tests.waiter", new).await.expect(201);
+        let clear = |message: &Value| {
+            let mut clear = serve(&waiter, &general, "clear");
+            clear["args"]["which"] = message.clone();
+            clear
+        };
+        let hers = ada.say(&general, "mine").await;
+        let served = bob.post("/interactions", serve(&waiter, &general, "message")).await.expect(200);
+
+        bob.post("/interactions", clear(&hers["id"])).await.problem(502, "PLUGIN_FAILED");
+        bob.post("/interactions", clear(&served["message_id"])).await.expect(200);
+
+        let history = ada.get(&format!("/channels/{general}/messages?limit=1")).await.expect(200);
+        assert_eq!(history["items"][0]["id"], hers["id"]);
+    }
+);
+
+story!(
+    what_has_expired_takes_no_room,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        let waiter = waiter(&ada, &guild).await;
+        let used = async || {
+            let said = ada.post("/interactions", serve(&waiter, &general, "used")).await.expect(200);
+            said["message"]["content"].as_str().unwrap().parse::<u32>().unwrap()
+        };
+        let before = used().await;
+        ada.post("/interactions", serve(&waiter, &general, "special")).await.expect(200);
+        assert_eq!(used().await, before + 107, "its key and its value");
+
+        app.advance(Duration::from_secs(120));
+        guildhall::housekeeping::round(&app.app).await.expect("a round");
+
+        assert_eq!(used().await, before);
     }
 );

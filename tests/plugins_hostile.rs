@@ -85,9 +85,15 @@ story!(two_that_answer_each_other_come_to_an_end, |config| { settings(config, &g
 
 story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, written_folder()) }, |app| {
     let yard = Yard::open(&app, "written.none").await;
-    let cases = written::CASES.iter().map(|(name, code, _)| (*name, *code)).chain(written::APART.iter().copied());
     let mut wrong = Vec::new();
-    for (name, code) in cases {
+    for (family, _, cases) in written::FAMILIES {
+        goes_well(&yard, &format!("written.{family}")).await;
+        for (name, code, _) in *cases {
+            wrong.extend(refused(&yard, &format!("written.{name}"), code, "").await);
+        }
+    }
+    for (name, well, code) in written::APART {
+        goes_well(&yard, &format!("written.{well}")).await;
         wrong.extend(refused(&yard, &format!("written.{name}"), code, "").await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -95,6 +101,9 @@ story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, wri
 
 story!(what_is_no_plugin_is_not_started, |config| { settings(config, written_folder()) }, |app| {
     let yard = Yard::open(&app, "written.none").await;
+    for name in files::CONTROLS {
+        goes_well(&yard, &format!("files.{name}")).await;
+    }
     let mut wrong = Vec::new();
     for (name, code, says) in files::listed() {
         wrong.extend(refused(&yard, &format!("files.{name}"), code, says).await);
@@ -105,6 +114,17 @@ story!(what_is_no_plugin_is_not_started, |config| { settings(config, written_fol
         yard.ada.post(&format!("/marketplace/files.{name}"), new).await.problem(404, "NOT_FOUND");
     }
 });
+
+/// A request to this plugin goes well: what fails beside it fails because of its fault.
+async fn goes_well(yard: &Yard<'_>, plugin: &str) {
+    let place = yard.place(plugin).await;
+    yard.goes_well(plugin, async || {
+        let answered = guest::ask(yard, &place).await;
+        if answered == "204 " { Ok(()) } else { Err(format!("{answered} {:?}", yard.log(&place).await.first())) }
+    })
+    .await;
+    yard.close(place).await;
+}
 
 /// A request to this plugin fails, for the reason that is expected; answers what is wrong about that.
 async fn refused(yard: &Yard<'_>, plugin: &str, code: &str, says: &str) -> Option<String> {

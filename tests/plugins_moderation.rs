@@ -349,3 +349,35 @@ story!(
         assert!(line["message"].as_str().unwrap().contains("MESSAGE_BLOCKED"), "{line}");
     }
 );
+
+story!(
+    webhooks_and_new_threads_are_looked_at_as_well,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        let forum = ada.make_channel(&guild, json!({"name": "forum", "kind": "forum"})).await;
+        bob.join(&guild).await;
+        let hook = ada.post(&format!("/channels/{general}/webhooks"), json!({"name": "Builds"})).await.expect(201);
+        let hook = format!("/webhooks/{}/{}", id(&hook), hook["token"].as_str().unwrap());
+        for action in ["block", "hold"] {
+            let config = json!({"config": on_casino(action)});
+            let automod = ada.get(&format!("/guilds/{guild}/installations")).await.expect(200);
+            match automod["items"].as_array().and_then(|all| all.first()) {
+                None => drop(watch(&ada, &guild, on_casino(action)).await),
+                Some(automod) => drop(ada.patch(&path(automod), config).await.expect(200)),
+            }
+            let said = json!({"content": "The casino is open", "username": "Croupier"});
+            // Nobody is there to wait for the moderators: what would be held is refused.
+            app.nobody().post(&hook, said).await.problem(403, "MESSAGE_BLOCKED");
+            for place in [&general, &forum] {
+                let thread = json!({"name": "Games", "content": "To the casino"});
+                bob.post(&format!("/channels/{place}/threads"), thread).await.problem(403, "MESSAGE_BLOCKED");
+            }
+        }
+        app.nobody().post(&hook, json!({"content": "The build is green"})).await.expect(201);
+        bob.post(&format!("/channels/{forum}/threads"), json!({"name": "Games", "content": "Chess"})).await.expect(201);
+    }
+);

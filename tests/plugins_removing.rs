@@ -96,8 +96,8 @@ story!(nothing_that_an_installation_kept_outlives_it, |app| {
                 ("installation_id", _) => id(installation),
                 // What is old by its id goes by itself.
                 ("id", "bigint") => format!("{}", 9_000_000_000_000_000_000 + at),
-                // What is due is done, and then it is gone.
-                ("at" | "due_at", "bigint") => "9000000000000".to_owned(),
+                // What is due is done, what has expired is swept, and then it is gone.
+                ("at" | "due_at" | "expires_at", "bigint") => "9000000000000".to_owned(),
                 (_, "bigint") => format!("{}", at + 1),
                 (_, "boolean") => "false".to_owned(),
                 (_, "bytea") => "$1".to_owned(),

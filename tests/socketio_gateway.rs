@@ -1,6 +1,7 @@
 //! Socket.IO by hand, both ways of travelling: getting in, rooms, answers, and being shown out.
 
 use guildhall::app::Phase;
+use guildhall::i18n;
 
 use crate::story;
 use crate::support::{SocketIo, Travel, id_of, json};
@@ -16,6 +17,32 @@ story!(whoever_has_no_token_is_told_so_and_ended, |app| {
         assert_eq!(refusal["message"], refusal["data"]["title"]);
         let code = client.ended().await;
         assert_eq!(code, (travel == Travel::Socket).then_some(4004));
+    }
+});
+
+story!(whoever_does_not_connect_in_time_is_shown_out, |config| { config.sockets.identify_seconds = 1 }, |app| {
+    for travel in Travel::BOTH {
+        let mut silent = SocketIo::open(&app.url, travel).await;
+        assert_eq!(silent.ended().await, (travel == Travel::Socket).then_some(4003), "{travel:?}");
+    }
+});
+
+story!(whoever_asks_for_something_before_connecting_is_shown_out, |app| {
+    for travel in Travel::BOTH {
+        let mut hasty = SocketIo::open(&app.url, travel).await;
+        hasty.emit("typing", json!({"channel_id": "1"})).await;
+        assert_eq!(hasty.ended().await, (travel == Travel::Socket).then_some(4003), "{travel:?}");
+    }
+});
+
+story!(packets_that_no_client_sends_end_the_line, |app| {
+    let [ada] = app.users(["ada"]).await;
+    for travel in Travel::BOTH {
+        for bad in ["49", "42{"] {
+            let mut client = SocketIo::connect(&ada, travel).await;
+            client.send(bad.to_owned()).await;
+            assert_eq!(client.ended().await, (travel == Travel::Socket).then_some(4001), "{bad} {travel:?}");
+        }
     }
 });
 
@@ -66,13 +93,19 @@ story!(answers_say_whether_it_was_done_and_why_not, |app| {
             (&problem["code"], &problem["errors"][0]["pointer"]),
             (&json!("INVALID_FIELDS"), &json!("/content"))
         );
+        assert_eq!(problem["title"], i18n::title("de", "INVALID_FIELDS"));
+        assert_eq!(problem["errors"][0]["detail"], i18n::detail("de", "FIELD_REQUIRED", &[]));
         let problem = client.request("join_room", json!({"room": "guild:1"})).await.unwrap_err();
         assert_eq!(problem["code"], "NOT_FOUND");
         let problem = client.request("dance", json!({})).await.unwrap_err();
         assert_eq!(problem["code"], "INVALID_FIELDS");
         // Nobody waits for this one.
         client.emit("send_message", json!({"channel_id": "1", "content": "x"})).await;
-        assert_eq!(client.event("error").await["code"], "NOT_FOUND");
+        let problem = client.event("error").await;
+        assert_eq!(
+            (&problem["code"], &problem["title"]),
+            (&json!("NOT_FOUND"), &json!(i18n::title("de", "NOT_FOUND")))
+        );
     }
 });
 
@@ -105,6 +138,32 @@ story!(
     }
 );
 
+story!(
+    heartbeats_need_no_allowance,
+    |config| {
+        config.limits.enabled = true;
+        config.sockets.commands = 5;
+    },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        for travel in Travel::BOTH {
+            let mut client = SocketIo::connect(&ada, travel).await;
+            let beats = ["3"; 50];
+            match travel {
+                Travel::Socket => {
+                    for beat in beats {
+                        client.send(beat.to_owned()).await;
+                    }
+                }
+                Travel::Polling => client.send(beats.join("\x1e")).await,
+            }
+            for _ in 0..5 {
+                client.request("join_room", json!({"room": "guild:1"})).await.unwrap_err();
+            }
+        }
+    }
+);
+
 story!(a_server_that_ends_says_when_to_come_again, |app| {
     let [ada] = app.users(["ada"]).await;
     let mut clients = Vec::new();
@@ -119,5 +178,37 @@ story!(a_server_that_ends_says_when_to_come_again, |app| {
             assert!(told["after_ms"].as_u64().is_some(), "{told}");
         }
         assert_eq!(client.ended().await, (*travel == Travel::Socket).then_some(1001));
+    }
+});
+
+story!(what_goes_out_of_sight_is_said_before_anything_later, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let direct = id_of(&ada.post("/users/@me/channels", json!({"recipient_ids": [bob.id]})).await.expect(201));
+    for travel in Travel::BOTH {
+        for room in [format!("guild:{guild}"), format!("channel:{general}")] {
+            let mut ears = SocketIo::connect(&bob, travel).await;
+            ears.request("join_room", json!({"room": room})).await.unwrap();
+
+            ada.except_everyone(&general, &guild, &[], &["VIEW_CHANNEL"]).await;
+            ada.say(&general, "unseen").await;
+            ada.delete(&format!("/channels/{general}/overwrites/{guild}")).await.expect(204);
+            ada.say(&general, "seen").await;
+            ada.say(&direct, "last").await;
+
+            let mut heard = Vec::new();
+            loop {
+                let frame = ears.frame().await;
+                if frame["d"]["content"] == "last" {
+                    break;
+                }
+                heard.push((frame["t"].as_str().unwrap().to_owned(), frame["d"]["content"].clone()));
+            }
+            let kinds: Vec<&str> = heard.iter().map(|(kind, _)| kind.as_str()).collect();
+            let expected = ["channel_hidden", "channel_shown", "channel_updated", "message_created"];
+            assert_eq!(kinds, expected, "{travel:?} {room}");
+            assert_eq!(heard[3].1, "seen");
+        }
     }
 });

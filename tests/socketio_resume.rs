@@ -1,10 +1,13 @@
 //! Coming back over Socket.IO, both ways of travelling: with cursors in `auth`.
 
+use std::time::Duration;
+
+use crate::sockets_resync::forget_the_log;
 use crate::story;
 use crate::support::{Cursors, Socket, SocketIo, Travel, Value, json};
 
 /// The names of events, with the text of messages.
-fn told(missed: &[Value]) -> Vec<String> {
+pub fn told(missed: &[Value]) -> Vec<String> {
     let told = |frame: &Value| match frame["d"]["content"].as_str() {
         Some(content) => format!("{} {content}", frame["t"].as_str().unwrap_or_default()),
         None => frame["t"].as_str().unwrap_or_default().to_owned(),
@@ -63,6 +66,82 @@ story!(rooms_are_told_again_by_who_comes_back, |app| {
         assert_eq!(back.event("message_created").await["content"], "live");
     }
 });
+
+story!(a_channel_that_one_had_left_stays_silent, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let noisy = ada.make_channel(&guild, json!({"name": "noisy", "kind": "text"})).await;
+    bob.join(&guild).await;
+    for travel in Travel::BOTH {
+        let rooms = json!({"rooms": [format!("guild:{guild}")], "muted": [noisy]});
+        for wanted in [rooms, json!({"subscribe": "all", "muted": [noisy]})] {
+            let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
+            ada.say(&noisy, "not asked for").await;
+            ada.say(&general, "missed").await;
+            let (mut back, missed, resyncs) = SocketIo::resume(&bob, travel, &cursors, wanted.clone()).await;
+            assert_eq!((told(&missed), resyncs), (vec!["message_created missed".to_owned()], vec![]), "{wanted}");
+            ada.say(&noisy, "not asked for either").await;
+            ada.say(&general, "live").await;
+            assert_eq!(back.event("message_created").await["content"], "live", "{travel:?} {wanted}");
+            back.request("join_room", json!({"room": format!("channel:{noisy}")})).await.unwrap();
+            ada.say(&noisy, "asked for").await;
+            assert_eq!(back.event("message_created").await["content"], "asked for");
+        }
+    }
+});
+
+story!(another_node_knows_it_too, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    if let Some(other) = app.beside().await {
+        for travel in Travel::BOTH {
+            let all = json!({"subscribe": "all"});
+            let cursors = Cursors::of(&SocketIo::connect_with(&bob, travel, all.clone()).await.ready);
+            ada.say(&general, "one").await;
+            let (mut back, missed, resyncs) = SocketIo::resume(&bob.on(&other), travel, &cursors, all).await;
+            assert_eq!((told(&missed), resyncs), (vec!["message_created one".to_owned()], vec![]), "{travel:?}");
+            ada.say(&general, "two").await;
+            ada.on(&other).say(&general, "three").await;
+            for content in ["two", "three"] {
+                assert_eq!(back.event("message_created").await["content"], content, "{travel:?}");
+            }
+        }
+        other.stop().await;
+    }
+});
+
+story!(
+    a_cursor_older_than_the_log_brings_a_snapshot,
+    |config| {
+        config.retention.log_days = 1;
+        config.tokens.access_seconds = 30 * 24 * 3600;
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general) = ada.guild("Engines").await;
+        bob.join(&guild).await;
+        let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
+        ada.say(&general, "long ago").await;
+        app.advance(Duration::from_secs(2 * 24 * 3600));
+        forget_the_log(&app).await;
+        // What is in memory is told as long as it is there.
+        app.restart().await;
+        for travel in Travel::BOTH {
+            ada.say(&general, "lately").await;
+            let all = json!({"subscribe": "all"});
+            let (mut back, missed, resyncs) = SocketIo::resume(&bob, travel, &cursors, all).await;
+            let engines = resyncs.iter().find(|resync| resync["stream"] == guild.as_str()).expect("a resync");
+            assert_eq!((&engines["reason"], &engines["snapshot"]["kind"]), (&json!("expired"), &json!("guild")));
+            assert!(resyncs.iter().all(|resync| resync["reason"] == "expired"), "{travel:?} {resyncs:?}");
+            assert!(!told(&missed).iter().any(|one| one.contains("lately")), "the snapshot stands after it");
+            ada.say(&general, "now").await;
+            let now = back.event("message_created").await;
+            assert_eq!(now["content"], "now", "{travel:?}");
+            assert!(now["s"].as_i64() > engines["snapshot"]["s"].as_i64());
+        }
+    }
+);
 
 story!(what_cant_be_told_begins_anew, |config| { config.sockets.resume_rows = 20 }, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use futures_util::{SinkExt, StreamExt};
 
 use crate::story;
-use crate::support::{Answer, TestApp, User, Value, json};
+use crate::support::{Answer, Database, SocketIo, TestApp, Travel, User, Value, json};
 
 /// A client that polls, packet by packet.
 struct Polling {
@@ -193,3 +193,61 @@ story!(after_its_upgrade_a_session_is_the_sockets_alone, |app| {
     socket.send(Message::text("428[\"typing\",{}]")).await.unwrap();
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().starts_with("438["));
 });
+
+/// Connects by a socket and answers no ping: how many came before the end, and the code of it.
+async fn deaf_by_socket(app: &TestApp, user: &User) -> (usize, u16) {
+    let url = format!("{}/socket.io/?EIO=4&transport=websocket", app.url).replacen("http", "ws", 1);
+    let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let token = user.token.strip_prefix("Bearer ").unwrap();
+    socket.send(Message::text(format!("40{}", json!({"token": token})))).await.unwrap();
+    let mut asked = 0;
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(packet))) => asked += usize::from(packet.as_str() == "2"),
+            Some(Ok(Message::Close(Some(end)))) => return (asked, end.code.into()),
+            other => panic!("a ping or the end was expected, not {other:?}"),
+        }
+    }
+}
+
+/// Connects by polling and answers no ping: how many came before the end.
+async fn deaf_by_polling(app: &TestApp, user: &User) -> usize {
+    let polling = Polling::connect(app, user).await;
+    let mut asked = 0;
+    loop {
+        let answer = polling.poll().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let count = |kind: &str| answer.text.split('\x1e').filter(|packet| *packet == kind).count();
+        asked += count("2");
+        if count("1") > 0 {
+            refused(polling.poll().await, 400, 1, "Session ID unknown");
+            return asked;
+        }
+    }
+}
+
+// It takes the twenty seconds that clients are promised, and no database has a part in it: one is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_no_ping_is_given_up_and_whoever_does_stays() {
+    let app = TestApp::start(Database::Sqlite, |config| config.sockets.heartbeat_seconds = 1).await;
+    let app = app.expect("it needs no server of a database");
+    let [ada] = app.users(["ada"]).await;
+    let mut ears = SocketIo::connect(&ada, Travel::Socket).await;
+    let ((by_socket, code), by_polling) = {
+        let deaf = async { tokio::join!(deaf_by_socket(&app, &ada), deaf_by_polling(&app, &ada)) };
+        let deaf = tokio::time::timeout(Duration::from_secs(60), deaf);
+        tokio::pin!(deaf);
+        loop {
+            tokio::select! {
+                ended = &mut deaf => break ended.expect("an end in time"),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            // It answers the pings that came meanwhile; what it asks for is no sign of life.
+            ears.request("leave_room", json!({"room": "channel:1"})).await.unwrap();
+        }
+    };
+    assert_eq!(code, 4009);
+    assert!(by_socket > 1 && by_polling > 1, "{by_socket} {by_polling}");
+    ears.request("leave_room", json!({"room": "channel:1"})).await.unwrap();
+    app.stop().await;
+}

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use guildhall::i18n::{self, LOCALES};
+
+use crate::sockets_hostile::raw::Raw;
 use crate::story;
 use crate::support::{Socket, json};
 
@@ -41,6 +44,32 @@ story!(a_client_that_falls_silent_is_given_up, |config| { config.sockets.heartbe
     assert_eq!(socket.close_code().await, 4009);
 });
 
+story!(
+    whoever_beats_stays_and_whoever_only_talks_is_given_up,
+    |config| { config.sockets.heartbeat_seconds = 1 },
+    |app| {
+        let [ada] = app.users(["ada"]).await;
+        let (_, general) = ada.guild("Engines").await;
+        let mut socket = Socket::connect(&ada).await;
+        // Twice as long as silence is borne.
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            socket.send(json!({"op": "heartbeat"})).await;
+            assert_eq!(socket.frame().await["op"], "heartbeat_ack");
+        }
+
+        let mut code = None;
+        for _ in 0..50 {
+            socket.send(json!({"op": "typing", "d": {"channel_id": general}})).await;
+            code = tokio::time::timeout(Duration::from_millis(200), socket.close_code()).await.ok();
+            if code.is_some() {
+                break;
+            }
+        }
+        assert_eq!(code, Some(4009));
+    }
+);
+
 story!(logging_out_closes_the_sockets_of_that_login_and_no_other, |app| {
     let [ada] = app.users(["ada"]).await;
     let elsewhere = ada.login("ada", crate::support::PASSWORD).await;
@@ -75,6 +104,34 @@ story!(a_session_begins_with_where_things_stand, |app| {
     assert_eq!(engines["member"]["user"]["id"], bob.id);
     let read = engines["read_states"].as_array().unwrap().iter().find(|state| state["channel_id"] == general.as_str());
     assert_eq!(read.unwrap()["mention_count"], 1);
+});
+
+story!(everybody_gets_the_same_bytes_of_an_event, |app| {
+    let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    eve.join(&guild).await;
+    for path in ["/gateway", "/gateway?encoding=msgpack"] {
+        let (mut his, mut hers) = (Raw::enter(&app, &bob, path).await, Raw::enter(&app, &eve, path).await);
+        ada.say(&general, "one for all").await;
+        let heard = his.frame().await.expect("an event");
+        assert!(heard.1.windows(11).any(|part| part == b"one for all"), "{path}: {heard:?}");
+        assert_eq!(hers.frame().await, Some(heard), "{path}");
+    }
+});
+
+story!(problems_are_told_in_the_language_that_the_client_names, |app| {
+    let [ada] = app.users(["ada"]).await;
+    let token = ada.token.strip_prefix("Bearer ").unwrap();
+    // One that isn't spoken here leaves the account's.
+    for (asked, told) in LOCALES.map(|locale| (locale, locale)).into_iter().chain([("tlh", "en")]) {
+        let mut socket = Socket::open(&app.url).await;
+        socket.send(json!({"op": "identify", "d": {"token": token, "locale": asked}})).await;
+        assert_eq!(socket.frame().await["op"], "ready");
+        let problem = socket.request("join_room", json!({"room": "guild:1"})).await.unwrap_err();
+        assert_eq!(problem["title"], i18n::title(told, "NOT_FOUND"), "{asked}");
+        assert_eq!(problem["detail"], i18n::detail(told, "NOT_FOUND", &[]), "{asked}");
+    }
 });
 
 story!(rooms_decide_what_a_socket_without_subscription_receives, |app| {

@@ -6,7 +6,7 @@ use guildhall::config::Config;
 
 use crate::support::{Database, Socket, TestApp, Value, json};
 
-mod raw;
+pub mod raw;
 
 use raw::{BINARY, Bytes, CLOSE, FIN, KEY, PATIENCE, PING, PONG, Raw, TEXT, text, upgrade};
 
@@ -65,6 +65,23 @@ async fn frames_against_the_protocol_end_their_own_socket_alone() {
         serves(&mut ears, &general, what).await;
     }
     assert!(settles(|| app.app.hub.sockets() == 1).await, "{} sockets are left", app.app.hub.sockets());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_may_be_sixteen_kibibytes_long_and_no_byte_longer() {
+    let app = served(|_| {}).await;
+    let [ada] = app.users(["ada"]).await;
+    let padded = |length: usize| text(&format!("{:length$}", r#"{"op":"heartbeat"}"#));
+    let mut raw = Raw::enter(&app, &ada, "/gateway").await;
+    raw.send(padded(16_384)).await;
+    assert_eq!(raw.json().await["op"], "heartbeat_ack");
+    raw.send(padded(16_385)).await;
+    assert_eq!(raw.end().await, Some(4001));
+
+    let mut raw = Raw::open(&app, "/socket.io/?EIO=4&transport=websocket").await;
+    raw.send(padded(16_385)).await;
+    assert_eq!(raw.end().await, Some(4001));
     app.stop().await;
 }
 

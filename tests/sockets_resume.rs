@@ -141,6 +141,38 @@ story!(rooms_are_told_again_by_who_comes_back, |app| {
     assert_eq!(back.told(), heard.map(|content| format!("message_created {content}")));
 });
 
+story!(a_channel_that_one_had_left_stays_silent, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let noisy = ada.make_channel(&guild, json!({"name": "noisy", "kind": "text"})).await;
+    bob.join(&guild).await;
+    let wanted = [
+        json!({"muted": [noisy]}),
+        json!({"subscribe": "none", "rooms": [format!("guild:{guild}")], "muted": [noisy]}),
+    ];
+    for wanted in wanted {
+        let mut ears = Socket::connect(&bob).await;
+        let cursors = Cursors::of(&ears.ready);
+        ears.request("leave_room", json!({"room": format!("channel:{noisy}")})).await.unwrap();
+        ada.say(&noisy, "not asked for").await;
+        ada.say(&general, "heard").await;
+        assert_eq!(ears.event("message_created").await["content"], "heard");
+        drop(ears);
+        ada.say(&noisy, "not asked for either").await;
+        ada.say(&general, "missed").await;
+
+        let mut back = Back::with(&bob, &cursors, wanted.clone()).await;
+        assert_eq!(back.told(), ["message_created heard", "message_created missed"], "{wanted}");
+        assert_eq!(back.resyncs.len(), 0);
+        ada.say(&noisy, "still not asked for").await;
+        ada.say(&general, "live").await;
+        assert_eq!(back.socket.event("message_created").await["content"], "live");
+        back.socket.request("join_room", json!({"room": format!("channel:{noisy}")})).await.unwrap();
+        ada.say(&noisy, "asked for").await;
+        assert_eq!(back.socket.event("message_created").await["content"], "asked for", "{wanted}");
+    }
+});
+
 story!(what_one_may_not_see_is_not_told_later_either, |app| {
     let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
     let (guild, general) = ada.guild("Engines").await;

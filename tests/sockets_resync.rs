@@ -56,7 +56,7 @@ story!(
 );
 
 /// Lets the chores run until nothing of the log is left that may go.
-async fn forget_the_log(app: &TestApp) {
+pub async fn forget_the_log(app: &TestApp) {
     let begun = std::time::Instant::now();
     loop {
         guildhall::housekeeping::round(&app.app).await.expect("the chores");
@@ -125,6 +125,31 @@ story!(more_than_can_be_given_brings_a_snapshot, |config| { config.sockets.resum
     }
     let back = Back::from(&bob, &cursors).await;
     assert_eq!((back.missed.len(), back.resyncs.len()), (6, 0), "{:?}", back.told());
+});
+
+story!(ones_own_account_comes_whole_with_whom_it_has_blocked, |config| { config.sockets.resume_rows = 20 }, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
+    bob.post(&format!("/users/{}/block", ada.id), json!({})).await.expect(200);
+    for number in 0..30 {
+        bob.put("/users/@me/profile", json!({"bio": number.to_string()})).await.expect(200);
+        ada.say(&general, &number.to_string()).await;
+    }
+
+    let mut back = Back::from(&bob, &cursors).await;
+    let of = |stream: &str| back.resyncs.iter().find(|resync| resync["stream"] == stream).expect("a resync").clone();
+    let (account, engines) = (of(&bob.id), of(&guild));
+    assert_eq!((&account["reason"], &account["snapshot"]["kind"]), (&json!("too_many"), &json!("account")));
+    assert_eq!(account["user"], bob.get("/users/@me/profile").await.expect(200));
+    assert_eq!((&account["user"]["bio"], &account["blocked"]), (&json!("29"), &json!([ada.id])));
+    assert_eq!((engines.get("user"), engines.get("blocked")), (None, None), "they are the account's alone");
+    assert_eq!(back.resyncs.len(), 2);
+    bob.put("/users/@me/profile", json!({"bio": "live"})).await.expect(200);
+    let live = back.socket.event_frame("user_updated").await;
+    assert_eq!((&live["d"]["bio"], &live["g"]), (&json!("live"), &json!(bob.id)));
+    assert!(live["s"].as_i64() > account["snapshot"]["s"].as_i64());
 });
 
 story!(a_stream_that_one_is_out_of_is_gone, |app| {

@@ -171,3 +171,62 @@ story!(whoever_is_thrown_out_hears_that_and_nothing_after_it, |app| {
     loyal.event("message_created").await;
     assert_eq!(heard_until(&mut loyal, "after").await, Vec::<Value>::new());
 });
+
+/// Everything that a socket hears before this is said where it hears everything.
+async fn frames_until(ears: &mut Socket, last: &str) -> Vec<Value> {
+    let mut heard = Vec::new();
+    loop {
+        let frame = ears.frame().await;
+        if frame["d"]["content"] == last {
+            return heard;
+        }
+        heard.push(frame);
+    }
+}
+
+story!(whoever_listens_to_one_channel_hears_that_it_goes_and_comes_and_is_gone, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
+    bob.join(&guild).await;
+    let last = direct(&ada, &bob).await;
+    let mut ears = Socket::connect_with(&bob, "none").await;
+    join(&mut ears, &format!("channel:{general}")).await;
+
+    ada.except_everyone(&other, &guild, &[], &["VIEW_CHANNEL"]).await;
+    ada.except_everyone(&general, &guild, &[], &["VIEW_CHANNEL"]).await;
+    ada.say(&general, "unseen").await;
+    ada.delete(&format!("/channels/{general}/overwrites/{guild}")).await.expect(204);
+    ada.say(&general, "seen").await;
+    ada.delete(&format!("/guilds/{guild}/members/{}", bob.id)).await.expect(204);
+    ada.say(&general, "after").await;
+    ada.say(&last, "last").await;
+
+    let heard = frames_until(&mut ears, "last").await;
+    let of_general = |frame: &&Value| frame["d"]["channel_id"] == general || frame["d"]["id"] == general;
+    assert!(heard.iter().all(|frame| of_general(&frame)), "nothing of other channels: {heard:?}");
+    let kinds: Vec<&str> = heard.iter().filter_map(|frame| frame["t"].as_str()).collect();
+    let expected = ["channel_hidden", "channel_shown", "channel_updated", "message_created", "channel_hidden"];
+    assert_eq!(kinds, expected);
+    assert_eq!(heard[3]["d"]["content"], "seen");
+    let refused = ears.request("join_room", json!({"room": format!("channel:{general}")})).await.unwrap_err();
+    assert_eq!(refused["code"], "NOT_FOUND");
+});
+
+story!(a_muted_channel_still_says_that_it_goes, |app| {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
+    bob.join(&guild).await;
+    let mut ears = Socket::connect(&bob).await;
+    for channel in [&general, &other] {
+        leave(&mut ears, &format!("channel:{channel}")).await;
+    }
+
+    ada.except_everyone(&general, &guild, &[], &["VIEW_CHANNEL"]).await;
+    ada.delete(&format!("/channels/{other}")).await.expect(204);
+
+    for channel in [&general, &other] {
+        assert_eq!(ears.event("channel_hidden").await["channel_id"], channel.as_str());
+    }
+});

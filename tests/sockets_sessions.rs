@@ -3,7 +3,48 @@
 use std::time::Duration;
 
 use crate::story;
-use crate::support::{Back, Cursors, PASSWORD, Socket, json};
+use crate::support::{Back, Cursors, PASSWORD, Socket, User, id_of, json};
+
+/// How long sockets may go on once their login has ended: they are promised a second, and a busy machine gets more.
+pub const SOON: Duration = Duration::from_secs(5);
+
+/// What ends a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It signs out.
+    Logout,
+    /// Another device of the same person ends it.
+    Deleted,
+    /// Another device changes the password.
+    Password,
+    /// Who runs the server closes the account.
+    Disabled,
+}
+
+impl End {
+    /// All that end one.
+    pub const ALL: [End; 4] = [End::Logout, End::Deleted, End::Password, End::Disabled];
+
+    /// Ends the login of a phone; the desk is the only other device of the same person.
+    pub async fn of(self, phone: &User, desk: &User, root: &User) {
+        match self {
+            End::Logout => drop(phone.post("/logout", json!({})).await.expect(200)),
+            End::Deleted => {
+                let sessions = desk.get("/users/@me/sessions").await.expect(200);
+                let mut sessions = sessions["items"].as_array().expect("logins").iter();
+                let other = sessions.find(|session| session["current"] == false).expect("the other one");
+                desk.delete(&format!("/users/@me/sessions/{}", id_of(other))).await.expect(204);
+            }
+            End::Password => {
+                let change = json!({"current_password": PASSWORD, "new_password": "battery staple"});
+                desk.put("/users/@me/password", change).await.expect(204);
+            }
+            End::Disabled => {
+                root.patch(&format!("/admin/users/{}", desk.id), json!({"disabled": true})).await.expect(200);
+            }
+        }
+    }
+}
 
 story!(a_socket_outlives_its_token_and_coming_back_needs_a_new_one, |app| {
     let [ada, bob] = app.users(["ada", "bob"]).await;
@@ -50,4 +91,31 @@ story!(a_new_password_ends_the_other_logins, |app| {
     ada.put("/users/@me/password", change).await.expect(204);
     assert_eq!(there.close_code().await, 4014);
     here.request("typing", json!({"channel_id": "1"})).await.unwrap_err();
+});
+
+story!(whatever_ends_a_login_ends_all_its_sockets_soon, |app| {
+    let root = app.administrator().await;
+    let people = app.users(["ada", "bob", "cy", "dee"]).await;
+    for (desk, end) in people.iter().zip(End::ALL) {
+        let phone = app.nobody().login(&desk.name, PASSWORD).await;
+        let mut here = Socket::connect(desk).await;
+        let mut there = Vec::new();
+        for subscribe in ["all", "none", "all"] {
+            there.push(Socket::connect_with(&phone, subscribe).await);
+        }
+
+        end.of(&phone, desk, &root).await;
+
+        let ending = async {
+            for socket in &mut there {
+                assert_eq!(socket.close_code().await, 4014, "{end:?}");
+            }
+        };
+        let ended = tokio::time::timeout(SOON, ending).await;
+        assert!(ended.is_ok(), "{end:?}: they are still there");
+        match end {
+            End::Disabled => assert_eq!(here.close_code().await, 4014),
+            _ => drop(here.request("typing", json!({"channel_id": "1"})).await.unwrap_err()),
+        }
+    }
 });

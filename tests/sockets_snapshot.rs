@@ -12,6 +12,7 @@ use crate::plugins_events::number;
 use crate::story;
 use crate::support::plugins::built;
 use crate::support::{Back, Cursors, Socket, User, Value, id_of, json};
+use crate::voice_cast::lounge;
 
 /// Changes that are made in one telling.
 fn changes() -> usize {
@@ -76,7 +77,12 @@ impl Model {
                 let topics = whole["plugins"].as_array_mut().expect("topics");
                 topics.retain(|topic| !shown.iter().any(|one| one["topic"] == topic["topic"]));
                 topics.extend(shown);
+                lose_voices(whole, &body["channel_id"]);
+                for state in body["voice_states"].as_array().into_iter().flatten() {
+                    put_voice(whole, state);
+                }
             }
+            "voice_state" => put_voice(whole, body),
             "channel_deleted" => lose_channel(whole, &body["id"]),
             "channel_hidden" => lose_channel(whole, &body["channel_id"]),
             "plugin_event" => {
@@ -101,8 +107,14 @@ impl Model {
     fn told(&self) -> BTreeMap<&String, Value> {
         let sorted = |list: &Value| {
             let mut list = list.as_array().cloned().unwrap_or_default();
-            list.sort_by_key(|one| (one["id"].to_string(), one["topic"].to_string()));
+            list.sort_by_key(|one| ["id", "topic", "user_id"].map(|name| one[name].to_string()));
             Value::from(list)
+        };
+        // That somebody speaks passes.
+        let silent = |list: &Value| {
+            let mut list = sorted(list);
+            list.as_array_mut().into_iter().flatten().for_each(|state| state["speaking"] = Value::Null);
+            list
         };
         let told = |whole: &Value| {
             let mut guild = whole["guild"].clone();
@@ -115,7 +127,7 @@ impl Model {
             }
             json!({"kind": whole["kind"], "guild": guild, "channels": sorted(&whole["channels"]),
                 "roles": sorted(&whole["roles"]), "member": member, "plugins": sorted(&whole["plugins"]),
-                 "channel": whole["channel"]})
+                "voice_states": silent(&whole["voice_states"]), "channel": whole["channel"]})
         };
         self.streams.iter().map(|(id, whole)| (id, told(whole))).collect()
     }
@@ -130,10 +142,24 @@ fn put(list: &mut Value, thing: &Value) {
     }
 }
 
-/// What plugins say of things in a channel goes with it.
+/// What plugins say of things in a channel goes with it, and so do those who are in it.
 fn lose_channel(whole: &mut Value, id: &Value) {
     take(&mut whole["channels"], id);
     whole["plugins"].as_array_mut().expect("topics").retain(|topic| topic["channel_id"] != *id);
+    lose_voices(whole, id);
+}
+
+fn lose_voices(whole: &mut Value, channel: &Value) {
+    whole["voice_states"].as_array_mut().expect("voice states").retain(|state| state["channel_id"] != *channel);
+}
+
+/// One is in one channel at a time, or in none.
+fn put_voice(whole: &mut Value, state: &Value) {
+    let states = whole["voice_states"].as_array_mut().expect("voice states");
+    states.retain(|one| one["user_id"] != state["user_id"]);
+    if !state["channel_id"].is_null() {
+        states.push(state.clone());
+    }
 }
 
 fn take(list: &mut Value, id: &Value) {
@@ -144,9 +170,14 @@ fn take(list: &mut Value, id: &Value) {
 struct Place<'a> {
     ada: &'a User,
     bob: &'a User,
+    /// Eve's socket: she comes into voice channels and leaves them.
+    eve: &'a mut Socket,
     guild: String,
     general: String,
     channels: Vec<String>,
+    voices: Vec<String>,
+    /// Where Eve came in last.
+    seat: String,
     roles: Vec<String>,
 }
 
@@ -158,17 +189,22 @@ impl Place<'_> {
         let channel = self.channels.choose(chance).unwrap_or(&self.general).clone();
         let role = self.roles.choose(chance).cloned();
         let visible = if chance.random() { "allow" } else { "deny" };
-        match chance.random_range(0..16) {
+        match chance.random_range(0..20) {
             0 | 1 => {
                 let kind = ["text", "category", "voice"].choose(chance).expect("a kind");
                 let mut new = json!({"name": format!("c{text}"), "kind": kind});
                 if chance.random_bool(0.3) {
                     new["overwrites"] = json!([{"target_id": guild, "kind": "role", "deny": ["VIEW_CHANNEL"]}]);
                 }
-                self.channels.push(ada.make_channel(&guild, new).await);
+                let made = ada.make_channel(&guild, new).await;
+                if *kind == "voice" {
+                    self.voices.push(made.clone());
+                }
+                self.channels.push(made);
             }
             2 if channel != self.general => {
                 self.channels.retain(|one| *one != channel);
+                self.voices.retain(|one| *one != channel);
                 ada.delete(&format!("/channels/{channel}")).await;
             }
             3 => drop(ada.patch(&format!("/channels/{channel}"), json!({"name": format!("r{text}")})).await),
@@ -216,8 +252,24 @@ impl Place<'_> {
                 let told = json!({"content": format!("{word} {value}")});
                 ada.post(&format!("/channels/{channel}/messages"), told).await;
             }
+            // Where Eve may not be or isn't any more, nothing happens.
+            16 | 17 => {
+                let lounge = self.voices.choose(chance).unwrap_or(&self.general).clone();
+                if self.eve.request("join_voice", json!({"channel_id": lounge})).await.is_ok() {
+                    self.seat = lounge;
+                }
+            }
+            18 => {
+                let change = json!({"channel_id": self.seat, "muted": chance.random::<bool>()});
+                let _ = self.eve.request("voice_state", change).await;
+            }
+            19 => {
+                let _ = self.eve.request("leave_voice", json!({"channel_id": self.seat})).await;
+            }
             _ => drop(ada.say(&self.general, &text.to_string()).await),
         }
+        // She is there, and reads what comes.
+        self.eve.drain_all().await;
     }
 }
 
@@ -236,25 +288,39 @@ story!(
         let seed = std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(rand::random);
         println!("GUILDHALL_TEST_SEED={seed} repeats it");
-        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
         let (guild, general) = ada.guild("Engines").await;
         bob.join(&guild).await;
+        eve.join(&guild).await;
+        let lounge = lounge(&ada, &guild).await;
+        // It is open to the end: whoever is in voice stays there.
+        let mut hers = Socket::connect(&eve).await;
         ada.post("/marketplace/tests.counter", json!({"guild_id": guild})).await.expect(201);
         let changing = async {
             let mut chance = StdRng::seed_from_u64(seed);
-            let (channels, roles) = (vec![general.clone()], Vec::new());
-            let mut place =
-                Place { ada: &ada, bob: &bob, guild: guild.clone(), general: general.clone(), channels, roles };
+            let mut place = Place {
+                ada: &ada,
+                bob: &bob,
+                eve: &mut hers,
+                guild: guild.clone(),
+                general: general.clone(),
+                channels: vec![general.clone(), lounge.clone()],
+                voices: vec![lounge.clone()],
+                seat: lounge.clone(),
+                roles: Vec::new(),
+            };
             for _ in 0..changes() {
                 Box::pin(place.change(&mut chance)).await;
             }
             // What plugins show comes a moment later.
             while !is_shown(&app.app.db).await {
+                place.eve.drain_all().await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             // Again and again: a snapshot may have swallowed it.
             loop {
                 ada.say(&general, "the end").await;
+                place.eve.drain_all().await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

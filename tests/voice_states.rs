@@ -140,6 +140,22 @@ story!(whoever_does_not_see_the_channel_hears_nothing_of_it, |app| {
     assert_eq!(refused(&mut hers, &den).await, "MISSING_PERMISSION");
 });
 
+story!(who_comes_to_see_a_channel_is_told_who_is_in_it, |app| {
+    let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
+    let (guild, _) = ada.guild("Engines").await;
+    for user in [&bob, &eve] {
+        user.join(&guild).await;
+    }
+    let den = hidden_lounge(&ada, &guild, &[&bob]).await;
+    let (mut hers, mut his) = (Socket::connect(&eve).await, Socket::connect(&bob).await);
+    let state = join(&mut his, &den).await;
+
+    ada.except(&den, &eve, &["VIEW_CHANNEL"], &[]).await;
+
+    let shown = hers.event("channel_shown").await;
+    assert_eq!((&shown["channel_id"], &shown["voice_states"]), (&json!(den), &json!([state])));
+});
+
 story!(who_sees_one_of_two_channels_hears_that_somebody_comes_or_goes, |app| {
     let [ada, bob, eve, cy] = app.users(["ada", "bob", "eve", "cy"]).await;
     let (guild, _) = ada.guild("Engines").await;

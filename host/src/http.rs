@@ -79,7 +79,7 @@ pub fn router(app: App) -> Router {
     let parameters = parameters::Parameters::of(&document);
     let api = api.route_layer(middleware::from_fn_with_state(parameters, parameters::refuse_unknown));
     Router::new()
-        .nest(BASE, api.clone().fallback(serving::routes::answer).method_not_allowed_fallback(wrong_method))
+        .nest(BASE, api.clone().fallback_service(plugins_routes(&app)).method_not_allowed_fallback(wrong_method))
         .merge(openapi::routes(document, &app.plugins.marketplace))
         .merge(operating::routes())
         .merge(accounts::pages::routes::routes())
@@ -87,7 +87,7 @@ pub fn router(app: App) -> Router {
         .merge(sockets::routes::routes())
         .route("/", get(welcome))
         .method_not_allowed_fallback(wrong_method)
-        .fallback_service(at_root(api).with_state(app.clone()))
+        .fallback_service(at_root(api, &app).with_state(app.clone()))
         .layer(middleware::from_fn(envelope::dress))
         .layer(cors(&app))
         .layer(middleware::from_fn_with_state(app.clone(), envelope::wrap))
@@ -95,12 +95,18 @@ pub fn router(app: App) -> Router {
 }
 
 /// The same routes without their prefix, for those in [`AT_ROOT`] alone.
-fn at_root(api: Router<App>) -> Router<App> {
+fn at_root(api: Router<App>, app: &App) -> Router<App> {
     Router::new()
         .merge(api)
-        .fallback(serving::routes::answer)
+        .fallback_service(plugins_routes(app))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(only_mission_routes))
+}
+
+/// What plugins answer, which no layer around routes reaches.
+fn plugins_routes(app: &App) -> Router {
+    let once = middleware::from_fn_with_state(app.clone(), idempotency::wrap);
+    Router::new().fallback(serving::routes::answer).layer(once).with_state(app.clone())
 }
 
 async fn only_mission_routes(request: axum::extract::Request, next: middleware::Next) -> Response {

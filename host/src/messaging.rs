@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::Author;
-use crate::channels::{Access, ChannelKind, Permissions, Place};
+use crate::channels::{Access, ChannelKind, Membership, Permissions, Place};
 use crate::clock::Timestamp;
 use crate::closed_set;
 use crate::db::Conn;
@@ -223,14 +223,17 @@ async fn refuse_blocked(conn: &mut Conn, access: &Access) -> Result<()> {
 /// Refuses to leave marks on messages to whoever may only read: the timed out, and all in a locked thread.
 pub(crate) fn require_participation(access: &Access, now: Timestamp) -> Result<()> {
     access.require(Permissions::READ_HISTORY)?;
-    let silenced = access.membership().is_some_and(|membership| {
-        membership.member.is_timed_out(now) && !membership.permissions.contains(Permissions::ADMINISTRATOR)
-    });
-    if silenced {
-        return Err(Code::TimedOut.into());
+    if let Some(membership) = access.membership() {
+        refuse_timed_out(membership, now)?;
     }
     let locked = access.rule().is_some_and(|rule| rule.locked);
     if locked && !access.may(Permissions::MANAGE_THREADS) { Err(Code::ThreadLocked.into()) } else { Ok(()) }
+}
+
+/// Refuses whoever may only read for a while.
+pub(crate) fn refuse_timed_out(membership: &Membership, now: Timestamp) -> Result<()> {
+    let spared = membership.permissions.contains(Permissions::ADMINISTRATOR);
+    if membership.member.is_timed_out(now) && !spared { Err(Code::TimedOut.into()) } else { Ok(()) }
 }
 
 /// What a message has beside its text; most have nothing.

@@ -2,7 +2,7 @@
 
 use crate::support::components::{BEGINNING, put_number, repacked, section};
 
-use super::written::manifest;
+use super::written::{self, manifest};
 
 /// A component in the text format, and what stands in the log when it is called: it is never started, but for
 /// one whose types are only looked at then.
@@ -86,6 +86,10 @@ pub const BYTES: &[(&str, &str, &str)] = &[
     ("many-instances", "NOT_STARTED", ""),
 ];
 
+/// What is started and answers: a whole file, the same with a few of what others have too many of, and one that
+/// imports what there is.
+pub const CONTROLS: [&str; 3] = ["whole", "few", "asks-time"];
+
 /// Files that aren't even listed.
 pub const UNLISTED: [&str; 5] = ["large", "cut", "module", "empty", "sizes"];
 
@@ -106,6 +110,10 @@ pub fn components() -> Vec<(String, Vec<u8>)> {
     };
     let mut all: Vec<_> = TEXTS.iter().map(text).collect();
     all.extend(BYTES.iter().map(|(name, ..)| named(name, &made(name))));
+    let whole = written::good();
+    all.push(named("few", &[&whole[..], &few()].concat()));
+    all.push(named("whole", &whole));
+    all.push(named("asks-time", &written::asks_time()));
     all.extend(UNLISTED.map(|name| (format!("files.{name}"), unlisted(name))));
     all
 }
@@ -125,27 +133,58 @@ fn many(count: usize, one: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The component around a core module of these sections.
-fn core(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
+/// A core module of these sections.
+fn module(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     sections.iter().for_each(|(kind, payload)| section(&mut module, *kind, payload));
-    with(1, &module)
+    module
+}
+
+/// The type of a function that takes and gives nothing.
+const FUNC_TYPE: &[u8] = &[1, 0x60, 0, 0];
+
+/// A core module of so many functions that do nothing.
+fn functions(count: usize) -> Vec<u8> {
+    module(&[(1, FUNC_TYPE.to_vec()), (3, many(count, &[0])), (10, many(count, &[2, 0, 0x0b]))])
+}
+
+/// A core module of one function with so many locals.
+fn locals(count: usize) -> Vec<u8> {
+    let mut body = vec![1];
+    put_number(&mut body, count);
+    body.extend([0x7f, 0x0b]);
+    let code = [&[1, body.len() as u8][..], &body].concat();
+    module(&[(1, FUNC_TYPE.to_vec()), (3, vec![1, 0]), (10, code)])
+}
+
+/// So many components in each other.
+fn nested(depth: usize) -> Vec<u8> {
+    (0..depth).fold(BEGINNING.to_vec(), |inner, _| with(4, &inner))
+}
+
+/// What `made` has too much of, in sections that any component may have.
+fn few() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (kind, payload) in [
+        (0, [&[1, b'x'][..], &[0; 100]].concat()),
+        (1, functions(3)),
+        (1, locals(3)),
+        (4, nested(3)),
+        (7, many(3, &[0x7f])),
+    ] {
+        section(&mut bytes, kind, &payload);
+    }
+    bytes
 }
 
 fn made(name: &str) -> Vec<u8> {
-    const FUNC_TYPE: &[u8] = &[1, 0x60, 0, 0];
     match name {
         "garbage" => with(1, &[&b"\0asm\x01\0\0\0"[..], &[0x42; 1_000]].concat()),
-        "deep" => (0..20_000).fold(BEGINNING.to_vec(), |inner, _| with(4, &inner)),
+        "deep" => nested(20_000),
         "many-types" => with(7, &many(1_000_001, &[0x7f])),
         "many-exports" => with(11, &many(200_000, &[0, 1, b'x', 1, 0, 0])),
-        "many-functions" => core(&[(1, FUNC_TYPE.to_vec()), (3, many(1_000_001, &[0]))]),
-        // One function with 100,000 locals.
-        "many-locals" => {
-            let body = [&[1][..], &[0xa0, 0x8d, 0x06, 0x7f, 0x0b]].concat();
-            let code = [&[1, body.len() as u8][..], &body].concat();
-            core(&[(1, FUNC_TYPE.to_vec()), (3, vec![1, 0]), (10, code)])
-        }
+        "many-functions" => with(1, &functions(1_000_001)),
+        "many-locals" => with(1, &locals(100_000)),
         "many-instances" => {
             let instances = "(core instance (instantiate $m))".repeat(40);
             wat::parse_str(format!("(component (core module $m (memory 1)) {instances})")).expect("a text")

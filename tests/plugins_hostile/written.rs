@@ -82,9 +82,67 @@ macro_rules! logs {
     };
 }
 
+/// Cases that go wrong in the same place: their name, a module that does the same things there as it should, and
+/// what goes wrong.
+pub type Family = (&'static str, Module, &'static [Case]);
+
 /// All of them.
-pub const CASES: &[Case] = &[
-    // What can't be computed.
+pub const FAMILIES: &[Family] = &[
+    ("computes-well", COMPUTES_WELL, COMPUTES),
+    ("uses-well", USES_WELL, USES),
+    ("begins-well", BEGINS_WELL, BEGINS),
+    ("makes-room-well", realloc("(i32.add (local.get $at) (i32.const 64))"), MAKES_ROOM),
+    ("answers-well", ANSWERS_WELL, ANSWERS),
+    ("tells-well", TELLS_WELL, TELLS),
+    ("leaves-well", more(LEAVES_WELL), LEAVES),
+];
+
+const COMPUTES_WELL: Module = Module {
+    more: "(table 1 funcref) (elem (i32.const 0) $f) (type $t (func)) (func $f)",
+    ..handle(
+        "(drop (i32.div_u (i32.const 1) (i32.const 1)))
+         (i32.store (i32.const 16) (i32.load (i32.const 24)))
+         (drop (i32.trunc_f64_s (f64.const 1)))
+         (call_indirect (type $t) (i32.const 0))
+         (i32.const 1024)",
+    )
+};
+const USES_WELL: Module = Module {
+    memory: "(memory (export \"memory\") 100)",
+    more: "(table $t 100 funcref)
+        (func $f (param $n i32) (result i32)
+          (if (result i32) (local.get $n)
+            (then (call $f (i32.sub (local.get $n) (i32.const 1))))
+            (else (i32.const 1024))))",
+    ..handle(
+        "(if (i32.lt_s (memory.grow (i32.const 16)) (i32.const 0)) (then unreachable))
+         (if (i32.lt_s (table.grow $t (ref.null func) (i32.const 100)) (i32.const 0)) (then unreachable))
+         (call $f (i32.const 100))",
+    )
+};
+const BEGINS_WELL: Module = more(
+    "(func $s (drop (memory.grow (i32.const 16)))) (start $s)
+     (data (i32.const 131068) \"abcd\")
+     (table 1 funcref) (elem (i32.const 0) $realloc)",
+);
+/// A type of content and one header, each of them the word that stands at 16.
+const ANSWERS_WELL: Module = Module {
+    more: r#"(data (i32.const 16) "fine") (data (i32.const 32) "\10\00\00\00\04\00\00\00\10\00\00\00\04\00\00\00")"#,
+    ..handle(
+        "(i32.store (i32.const 1032) (i32.const 16)) (i32.store (i32.const 1036) (i32.const 4))
+         (i32.store (i32.const 1040) (i32.const 32)) (i32.store (i32.const 1044) (i32.const 1))
+         (i32.const 1024)",
+    )
+};
+/// A line with one pair, all of it the same word.
+const TELLS_WELL: Module = Module {
+    more: r#"(data (i32.const 16) "fine") (data (i32.const 24) "\10\00\00\00\04\00\00\00\10\00\00\00\04\00\00\00")"#,
+    ..logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 24) (i32.const 1)")
+};
+const LEAVES_WELL: &str = r#"(func (export "cabi_post_guildhall:plugin/http-routes@0.1.0#handle") (param i32))"#;
+
+/// What can't be computed.
+const COMPUTES: &[Case] = &[
     ("unreachable", "TRAPPED", handle("unreachable")),
     ("divides", "TRAPPED", handle("(i32.div_u (i32.const 1) (i32.const 0))")),
     ("reads-outside", "TRAPPED", handle("(i32.load (i32.const -16))")),
@@ -106,7 +164,10 @@ pub const CASES: &[Case] = &[
             ..handle("(call_indirect (type $t) (i32.const 0)) (i32.const 1024)")
         },
     ),
-    // Time, stack, memory, tables, handles.
+];
+
+/// Time, stack, memory and tables.
+const USES: &[Case] = &[
     ("spins", "CPU_BUDGET", handle("(loop (br 0)) unreachable")),
     (
         "recurses",
@@ -140,14 +201,20 @@ pub const CASES: &[Case] = &[
              (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)",
         ),
     ),
-    // Before it is called.
+];
+
+/// Before it is called.
+const BEGINS: &[Case] = &[
     ("start-spins", "CPU_BUDGET", more("(func $s (loop (br 0))) (start $s)")),
     ("start-traps", "TRAPPED", more("(func $s unreachable) (start $s)")),
     ("start-grows", "MEMORY_LIMIT", more("(func $s (loop (drop (memory.grow (i32.const 16))) (br 0))) (start $s)")),
     ("start-recurses", "STACK_OVERFLOW", more("(func $s (call $s) (call $s)) (start $s)")),
     ("data-outside", "TRAPPED", more("(data (i32.const 131070) \"abcd\")")),
     ("elements-outside", "TRAPPED", more("(table 1 funcref) (elem (i32.const 5) $realloc)")),
-    // Room for what it is given.
+];
+
+/// Room for what it is given.
+const MAKES_ROOM: &[Case] = &[
     ("room-spins", "CPU_BUDGET", realloc("(loop (br 0)) unreachable")),
     ("room-traps", "TRAPPED", realloc("unreachable")),
     ("room-outside", "BAD_OUTPUT", realloc("(i32.const -16)")),
@@ -163,7 +230,10 @@ pub const CASES: &[Case] = &[
             )
         },
     ),
-    // What it answers.
+];
+
+/// What it answers.
+const ANSWERS: &[Case] = &[
     ("answer-outside", "BAD_OUTPUT", handle("(i32.const -16)")),
     ("answer-behind-the-end", "BAD_OUTPUT", handle("(i32.const 131064)")),
     ("answer-odd", "BAD_OUTPUT", handle("(i32.const 1025)")),
@@ -209,7 +279,10 @@ pub const CASES: &[Case] = &[
             "(i32.store (i32.const 1040) (i32.const 131072)) (i32.store (i32.const 1044) (i32.const 1500000)) (i32.const 1024)",
         ),
     ),
-    // What it tells the host.
+];
+
+/// What it tells the host.
+const TELLS: &[Case] = &[
     ("tells-no-level", "BAD_OUTPUT", logs!("(i32.const 9) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)")),
     ("tells-outside", "BAD_OUTPUT", logs!("(i32.const 0) (i32.const -16) (i32.const 64) (i32.const 0) (i32.const 0)")),
     ("tells-endless", "BAD_OUTPUT", logs!("(i32.const 0) (i32.const 16) (i32.const -1) (i32.const 0) (i32.const 0)")),
@@ -226,7 +299,10 @@ pub const CASES: &[Case] = &[
             ..logs!("(i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0) (i32.const 0)")
         },
     ),
-    // After it has answered.
+];
+
+/// After it has answered.
+const LEAVES: &[Case] = &[
     (
         "leaves-badly",
         "TRAPPED",
@@ -262,19 +338,38 @@ const HANDLES: Module = Module {
     ..handle("(loop (drop (call $new (i32.const 1))) (br 0)) unreachable")
 };
 
+/// Makes two.
+const FEW_HANDLES: Module = Module {
+    imports: HANDLES.imports,
+    more: HANDLES.more,
+    ..handle("(drop (call $new (i32.const 1))) (drop (call $new (i32.const 1))) (i32.const 1024)")
+};
+
 /// Acts on others without asking for that in its manifest.
 const UNDECLARED: Module = Module {
     imports: r#"(import "guildhall:plugin/moderation@0.1.0" "kick" (func $kick (param i64 i32 i32 i32)))"#,
     ..handle("(call $kick (i64.const 1) (i32.const 16) (i32.const 0) (i32.const 2048)) (i32.const 1024)")
 };
+/// What its manifest lacks.
+const ASKS: &str = "[[permissions]]\nname = 'moderation'\nreason = 'To act on others.'\n";
 const MODERATES: &str = "package hostile:undeclared;
 world undeclared { include guildhall:plugin/hook-http-routes@0.1.0; import guildhall:plugin/moderation@0.1.0; }";
 /// A world in which one may log.
 const LOGS: &str = "package hostile:logs;
 world logs { include guildhall:plugin/hook-http-routes@0.1.0; import guildhall:plugin/log@0.1.0; }";
 
-/// The cases that need a world of their own, and why they come to nothing.
-pub const APART: &[(&str, &str)] = &[("handles", "DATA_LIMIT"), ("undeclared", "NOT_STARTED")];
+/// Asks what time it is.
+const ASKS_TIME: Module = Module {
+    imports: r#"(import "guildhall:plugin/clock@0.1.0" "now" (func $now (result i64)))"#,
+    ..handle("(drop (call $now)) (i32.const 1024)")
+};
+const CLOCKS: &str = "package hostile:clocks;
+world clocks { include guildhall:plugin/hook-http-routes@0.1.0; import guildhall:plugin/clock@0.1.0; }";
+
+/// The cases that need a world of their own, the plugins that do the same as they should, and why they come to
+/// nothing.
+pub const APART: &[(&str, &str, &str)] =
+    &[("handles", "few-handles", "DATA_LIMIT"), ("undeclared", "declared", "NOT_STARTED")];
 
 /// The manifest of a component that answers requests and nothing else.
 pub fn manifest(plugin: &str) -> String {
@@ -285,18 +380,40 @@ pub fn manifest(plugin: &str) -> String {
     )
 }
 
+/// A component without faults.
+pub fn good() -> Vec<u8> {
+    make(&GOOD)
+}
+
+/// One that imports something, which is there.
+pub fn asks_time() -> Vec<u8> {
+    component(&ASKS_TIME.text(), "clocks", Some(CLOCKS))
+}
+
+fn make(module: &Module) -> Vec<u8> {
+    component(&module.text(), "logs", Some(LOGS))
+}
+
 /// All components, by the names of their plugins.
 pub fn components() -> Vec<(String, Vec<u8>)> {
-    let named = |name: &str, bytes: Vec<u8>| {
+    let described = |name: &str, bytes: Vec<u8>, more: &str| {
         let plugin = format!("written.{name}");
-        (plugin.clone(), repacked(&bytes, &manifest(&plugin)))
+        (plugin.clone(), repacked(&bytes, &(manifest(&plugin) + more)))
     };
-    let make = |module: &Module| component(&module.text(), "logs", Some(LOGS));
+    let named = |name: &str, bytes: Vec<u8>| described(name, bytes, "");
+    let undeclared = component(&UNDECLARED.text(), "undeclared", Some(MODERATES));
+    // The same import, which isn't used: what it is about is whether it may be there.
+    let declared = Module { handle: GOOD.handle, ..UNDECLARED };
     let mut all = vec![
-        named("none", make(&GOOD)),
+        named("none", good()),
         named("handles", component(&HANDLES.text(), "handles", Some(THINGS))),
-        named("undeclared", component(&UNDECLARED.text(), "undeclared", Some(MODERATES))),
+        named("few-handles", component(&FEW_HANDLES.text(), "handles", Some(THINGS))),
+        named("undeclared", undeclared),
+        described("declared", component(&declared.text(), "undeclared", Some(MODERATES)), ASKS),
     ];
-    all.extend(CASES.iter().map(|(name, _, module)| named(name, make(module))));
+    for (family, well, cases) in FAMILIES {
+        all.push(named(family, make(well)));
+        all.extend(cases.iter().map(|(name, _, module)| named(name, make(module))));
+    }
     all
 }

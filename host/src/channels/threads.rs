@@ -15,6 +15,7 @@ use crate::http::page::Page;
 use crate::id::{ChannelId, GuildId, MessageId};
 use crate::log::{EventKind, Tx};
 use crate::messaging::{self, Draft, MessageKind, system};
+use crate::plugins::filtering;
 
 /// `POST /channels/{id}/threads`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -83,10 +84,14 @@ pub(crate) struct Start {
 }
 
 /// Starts a thread, and says so in its channel.
-pub async fn start(app: &App, caller: &Caller, channel: ChannelId, new: NewThread) -> Result<Channel> {
+pub async fn start(app: &App, caller: &Caller, channel: ChannelId, mut new: NewThread) -> Result<Channel> {
     let access = access(app, caller, channel).await?;
     app.limiter.check(caller, Group::Changes, access.stream().0)?;
     app.limiter.check(caller, Group::Messages, channel.0)?;
+    if let Some(content) = &mut new.content {
+        access.require(Permissions::SEND_IN_THREADS)?;
+        filtering::opening(app, caller, &access, content).await?;
+    }
     let start = Start {
         thread: ChannelId(new.message_id.map_or_else(|| app.next_id(), |message| Ok(message.0))?),
         caller: caller.clone(),

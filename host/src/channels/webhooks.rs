@@ -14,8 +14,9 @@ use crate::http::limits::Group;
 use crate::id::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::log::{EventKind, NewEvent, Tx};
 use crate::messaging::mentions::AllowedMentions;
-use crate::messaging::webhooks::{WebhookDraft, send_as_webhook};
+use crate::messaging::webhooks::{self, WebhookDraft, send_as_webhook};
 use crate::messaging::{self, Sent};
+use crate::plugins::filtering;
 
 pub mod routes;
 pub(super) mod store;
@@ -168,10 +169,14 @@ pub(super) async fn remove_all(tx: &mut Tx, channel: ChannelId) -> Result<()> {
 }
 
 /// Says something through a webhook, for whoever has its token.
-pub async fn deliver(app: &App, caller: &Caller, id: WebhookId, token: &str, said: Delivery) -> Result<Sent> {
+pub async fn deliver(app: &App, caller: &Caller, id: WebhookId, token: &str, mut said: Delivery) -> Result<Sent> {
     let hash = token::hash(token);
     let webhook = store::proved(&mut app.db.read().await?, id, &hash).await?.ok_or(Code::NotFound)?;
     app.limiter.check_account(Group::Messages, &format!("webhook {id}"))?;
+    let name = said.username.take().map_or(webhook.name, |name| name.trim().to_owned());
+    let author = webhooks::author(UserId(id.0), name.clone());
+    let place = (webhook.guild_id, webhook.channel_id);
+    filtering::webhook(app, author, &caller.locale, place, said.nonce.as_deref(), &mut said.content).await?;
     let maker = membership_of(app, webhook.guild_id, webhook.creator_id).await?;
     let maker = maker.and_then(|maker| maker.access(webhook.channel_id).ok());
     app.writer
@@ -182,7 +187,7 @@ pub async fn deliver(app: &App, caller: &Caller, id: WebhookId, token: &str, sai
                 let draft = WebhookDraft {
                     id: MessageId(tx.next_id()?),
                     webhook: id,
-                    name: said.username.map_or(webhook.name, |name| name.trim().to_owned()),
+                    name,
                     content: said.content,
                     nonce: said.nonce,
                     allowed_mentions: said.allowed_mentions,

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 
 /// Items on a page, if the request doesn't say.
-const DEFAULT_LIMIT: i64 = 50;
+pub const DEFAULT_LIMIT: i64 = 50;
 /// Items on a page, at most.
 const MAX_LIMIT: i64 = 100;
 

@@ -67,13 +67,13 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<()> {
     let reason = caller.reason.clone();
     access
         .change(app, caller, needed, move |tx, access| {
-            Box::pin(async move { delete_within(tx, &access, id, &reason).await })
+            Box::pin(async move { delete_within(tx, &access, id, Some(&reason)).await })
         })
         .await
 }
 
-/// Deletes a message as a part of a larger change: one's own, or anybody's for whoever manages messages.
-pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, reason: &str) -> Result<()> {
+/// Deletes a message as a part of a larger change: one's own, or for a reason anybody's, for whoever manages messages.
+pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, reason: Option<&str>) -> Result<()> {
     let row = history::still_there(tx, id).await?;
     let (channel_id, guild_id, author) = (row.channel_id, access.guild(), row.author_id);
     if channel_id != access.channel {
@@ -82,6 +82,7 @@ pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, r
     let own = author == access.user();
     if !own {
         access.require(Permissions::MANAGE_MESSAGES)?;
+        reason.ok_or(Code::Forbidden)?;
     }
     erase(tx, guild_id, vec![row]).await?;
     let gone = MessageDeleted { id, channel_id, guild_id };
@@ -90,7 +91,7 @@ pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, r
     match guild_id.filter(|_| !own) {
         None => Ok(()),
         Some(guild) => {
-            let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(reason);
+            let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(reason.unwrap_or_default());
             let note = note.change("channel_id", channel_id, ());
             note.change("author_id", author, ()).write(tx).await
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::store::{self, FLAG_PINNED, FLAG_REACTED, MessageRow, marks};
-use super::{AuthorKind, Extras, Message, ReactionCount};
+use super::{AuthorKind, Extras, Message, ReactionCount, webhooks};
 use crate::accounts::{Author, Caller};
 use crate::app::App;
 use crate::channels::{Access, Permissions, access};
@@ -156,13 +156,7 @@ fn assemble(access: &Access, row: MessageRow, author: Author, reactions: Vec<Rea
 pub(super) async fn author(app: &App, conn: &mut Conn, row: &MessageRow) -> Result<Author> {
     if row.author_kind == AuthorKind::Webhook {
         let name = Extras::decode(row.extras.as_deref()).webhook.unwrap_or_default();
-        return Ok(Author {
-            id: row.author_id,
-            username: name.clone(),
-            display_name: name,
-            avatar_file_id: None,
-            kind: AuthorKind::Webhook.as_str(),
-        });
+        return Ok(webhooks::author(row.author_id, name));
     }
     account(app, conn, row.author_id).await
 }

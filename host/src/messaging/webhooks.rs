@@ -107,6 +107,12 @@ fn new_again(row: MessageRow) -> NewMessage {
     }
 }
 
+/// A webhook as the author of what it says under a name.
+pub(crate) fn author(id: UserId, name: String) -> Author {
+    let kind = AuthorKind::Webhook.as_str();
+    Author { id, username: name.clone(), display_name: name, avatar_file_id: None, kind }
+}
+
 /// A webhook's message as everybody receives it.
 fn shown(guild: GuildId, row: &NewMessage) -> Message {
     let extras = Extras::decode(row.extras.as_deref());
@@ -117,13 +123,7 @@ fn shown(guild: GuildId, row: &NewMessage) -> Message {
         channel_id: row.channel_id,
         guild_id: Some(guild),
         kind: row.kind,
-        author: Author {
-            id: row.author_id,
-            username: name.clone(),
-            display_name: name,
-            avatar_file_id: None,
-            kind: AuthorKind::Webhook.as_str(),
-        },
+        author: author(row.author_id, name),
         content: row.content.clone(),
         reply_to: extras.reply_to,
         attachments: extras.attachments,

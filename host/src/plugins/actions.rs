@@ -189,7 +189,7 @@ impl Desk<'_> {
             }
             Action::Delete { channel, id, reason } => {
                 let access = self.standing.access(*channel)?;
-                deleting::delete_within(self.tx, &access, *id, reason.as_deref().unwrap_or_default()).await
+                deleting::delete_within(self.tx, &access, *id, reason.as_deref()).await
             }
             Action::React { channel, id, emoji, added } => {
                 let access = self.standing.access(*channel)?;

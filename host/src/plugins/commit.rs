@@ -54,7 +54,10 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     let job = call.job.clone();
     let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
     let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
-    afford(app, &job.installation, &work)?;
+    // Run again, it was paid for already.
+    if job.attempt <= 1 {
+        afford(app, &job.installation, &work)?;
+    }
     let prepared = actions::prepare(app, &job, &bot, &mut work).await?;
     let (given_up, slot) = {
         let slot: Arc<Mutex<Option<GivenUp>>> = Arc::default();
@@ -150,7 +153,7 @@ impl Step<'_> {
         cause: Cause,
     ) -> Result<Option<GivenUp>> {
         let Step { tx, installation, standing, work } = self;
-        if let Some(failure) = revoked(tx, installation, work).await? {
+        if let Some(failure) = revoked(tx, installation, standing, work).await? {
             return Ok(Some(GivenUp::Failed(failure)));
         }
         if !settle(tx, installation, cause).await? {
@@ -175,7 +178,12 @@ fn failed(code: FailureCode, detail: &str) -> GivenUp {
 }
 
 /// Whether the installation was switched off or lost what this call needs while the call ran.
-async fn revoked(tx: &mut Tx, installation: &Installation, work: &Work) -> Result<Option<Failure>> {
+async fn revoked(
+    tx: &mut Tx,
+    installation: &Installation,
+    standing: &Membership,
+    work: &Work,
+) -> Result<Option<Failure>> {
     let Some(now) = store::installation(tx, installation.id).await? else {
         return Ok(Some(Failure::new(FailureCode::Revoked, "the plugin was uninstalled")));
     };
@@ -186,7 +194,15 @@ async fn revoked(tx: &mut Tx, installation: &Installation, work: &Work) -> Resul
         return Ok(Some(Failure::new(FailureCode::Revoked, format!("the plugin is {}", now.state))));
     }
     let missing = work.actions.iter().filter_map(needs).find(|needed| !now.may(*needed));
-    Ok(missing.map(|missing| Failure::new(FailureCode::Revoked, format!("{missing} was revoked"))))
+    if let Some(missing) = missing {
+        return Ok(Some(Failure::new(FailureCode::Revoked, format!("{missing} was revoked"))));
+    }
+    let taken = work.actions.iter().filter_map(Action::channel).find(|channel| {
+        let access = standing.access(*channel).ok();
+        let parent = access.as_ref().and_then(|access| access.rule()?.parent);
+        !now.is_given(*channel, parent)
+    });
+    Ok(taken.map(|channel| Failure::new(FailureCode::Revoked, format!("channel {channel} was taken from it"))))
 }
 
 /// The permission that something needs.

@@ -1,6 +1,6 @@
 //! How often something happened of late, in this server's memory: what filters count by.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -13,13 +13,17 @@ use crate::id::{InstallationId, MessageId};
 const MAX_KEYS: usize = 1_000;
 /// Messages that are remembered under one key, at most.
 const MAX_COUNTED: usize = 1_000;
+/// The longest window that is counted over: what is older is forgotten.
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
+/// Installations that count, at most: the first to begin goes first.
+const MAX_INSTALLATIONS: usize = 10_000;
 
 /// What one installation has counted, by its keys: what was used last stands last.
 type Keys = IndexMap<String, VecDeque<(Timestamp, MessageId)>>;
 
 /// What installations have counted.
 #[derive(Default)]
-pub struct Counters(Mutex<HashMap<InstallationId, Keys>>);
+pub struct Counters(Mutex<IndexMap<InstallationId, Keys>>);
 
 impl Counters {
     /// Counts a message under a key, once however often it is asked; answers how many were counted within the
@@ -33,6 +37,9 @@ impl Counters {
         now: Timestamp,
     ) -> u32 {
         let mut all = self.0.lock();
+        if all.len() >= MAX_INSTALLATIONS && !all.contains_key(&installation) {
+            all.shift_remove_index(0);
+        }
         let keys = all.entry(installation).or_default();
         // What was used last stands last.
         let mut counted = keys.shift_remove(key).unwrap_or_default();
@@ -42,7 +49,10 @@ impl Counters {
         if counted.len() > MAX_COUNTED {
             counted.pop_front();
         }
-        let begin = now.before(window);
+        let (begin, oldest) = (now.before(window), now.before(LONGEST_WINDOW));
+        while counted.front().is_some_and(|(at, _)| *at < oldest) {
+            counted.pop_front();
+        }
         let within = counted.iter().filter(|(at, _)| *at > begin).count();
         if keys.len() >= MAX_KEYS {
             keys.shift_remove_index(0);
@@ -53,7 +63,7 @@ impl Counters {
 
     /// Forgets what an installation counted.
     pub fn forget(&self, installation: InstallationId) {
-        self.0.lock().remove(&installation);
+        self.0.lock().swap_remove(&installation);
     }
 }
 

@@ -239,7 +239,8 @@ async fn text_before(app: &App, message: &types::Message) -> Result<Option<Strin
 /// Whether an installation can be called at this hook, as things stand now.
 fn handles(app: &App, installation: &Installation, hook: Hook) -> bool {
     let artifact = app.plugins.marketplace.get(&installation.plugin);
-    artifact.is_some_and(|artifact| artifact.manifest.hook(hook).is_some())
+    // Whose files aren't there is told of it when they are back.
+    artifact.is_none_or(|artifact| artifact.manifest.hook(hook).is_some())
         && hook.needs().is_none_or(|needed| installation.may(needed))
 }
 

@@ -22,6 +22,8 @@ use crate::config;
 pub const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest after which the clock stops: starting it anew for each call costs more than letting it run.
 const IDLE_TICKS: u32 = 250;
+/// Of so many slots one is for filters alone.
+const FOR_FILTERS: u32 = 4;
 /// How far the threads of guests stand back that no message waits for: endless loops would otherwise take half of
 /// each processor from the sockets.
 const NICENESS: i32 = 10;
@@ -51,6 +53,8 @@ pub struct Engine {
     pub linker: Linker<Box<Call>>,
     /// A slot for each instance that may live at once.
     pub slots: Arc<Semaphore>,
+    /// Places among them for all calls but filters, which people wait for: those always find some left.
+    pub others: Semaphore,
     /// Where guests run that nobody's message waits for.
     pub calls: Runtime,
     /// Where filters run.
@@ -106,6 +110,7 @@ impl Engine {
         let cores = thread::available_parallelism().map_or(2, usize::from);
         Ok(Engine {
             slots: Arc::new(Semaphore::new(settings.instances as usize)),
+            others: Semaphore::new((settings.instances - settings.instances / FOR_FILTERS).max(1) as usize),
             calls: threads("plugins", cores, NICENESS)?,
             filters: threads("filters", cores.div_ceil(2).max(2), 0)?,
             ticker: Ticker::start(&wasm)?,
@@ -174,6 +179,7 @@ pub fn configuration(instances: u32) -> anyhow::Result<Config> {
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBRE_STACK)
         .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Ok(config)

@@ -20,13 +20,14 @@ use super::installation::Installation;
 use super::invoke::{Request, invoke_here};
 use super::manifest::{CallClass, Hook, OnFailure, Permission};
 use super::package::Package;
+use super::spending::Purse;
 use super::{alerts, blocks, convert};
-use crate::accounts::Caller;
+use crate::accounts::{Author, Caller};
 use crate::app::App;
-use crate::channels::{Access, Membership, membership_of};
+use crate::channels::Access;
 use crate::error::{Code, Error, Result};
 use crate::http::body::{Faults, Validate};
-use crate::id::{ChannelId, InstallationId, MessageId};
+use crate::id::{ChannelId, GuildId, InstallationId, MessageId, UserId};
 use crate::messaging::{self, Draft, mentions};
 
 /// How long all filters of a guild together may keep a message.
@@ -61,10 +62,53 @@ pub async fn draft(
     if installed.is_empty() {
         return Ok(());
     }
-    let (app, caller, membership) = (app.clone(), caller.clone(), membership.clone());
-    let passing = Passing { app, caller, membership, channel: access.channel, id, stage, except: None };
+    let (guild, writer) = (membership.id(), Writer::Account(caller.clone()));
+    let can_wait = stage == Stage::Create;
+    let passing =
+        Passing { app: app.clone(), guild, writer, channel: access.channel, id, stage, can_wait, except: None };
     // Rare and large: in a box of its own it doesn't weigh on messages of guilds without plugins.
     Box::pin(apart(passing, installed, draft)).await
+}
+
+/// Filters the first message of a thread that isn't there yet, as one in the channel that the thread branches from.
+pub async fn opening(app: &App, caller: &Caller, access: &Access, content: &mut String) -> Result<()> {
+    let Some(membership) = access.membership() else { return Ok(()) };
+    let writer = Writer::Account(caller.clone());
+    other(app, writer, (membership.id(), access.channel), None, content).await
+}
+
+/// Filters what a webhook wants to say; those who are told why it may not are told in this language.
+pub async fn webhook(
+    app: &App,
+    author: Author,
+    locale: &str,
+    (guild, channel): (GuildId, ChannelId),
+    nonce: Option<&str>,
+    content: &mut String,
+) -> Result<()> {
+    let writer = Writer::Webhook(author, locale.to_owned());
+    other(app, writer, (guild, channel), nonce, content).await
+}
+
+/// Filters a message that can't wait for the moderators: one that is held is refused.
+async fn other(
+    app: &App,
+    writer: Writer,
+    (guild, channel): (GuildId, ChannelId),
+    nonce: Option<&str>,
+    content: &mut String,
+) -> Result<()> {
+    let installed = app.plugins.installed.of(&app.db, guild).await?;
+    if installed.is_empty() {
+        return Ok(());
+    }
+    let (id, stage) = (MessageId(app.next_id()?), Stage::Create);
+    let passing = Passing { app: app.clone(), guild, writer, channel, id, stage, can_wait: false, except: None };
+    let nonce = nonce.map(str::to_owned);
+    let mut draft = Draft { content: std::mem::take(content), nonce, ..Draft::default() };
+    Box::pin(apart(passing, installed, &mut draft)).await?;
+    *content = draft.content;
+    Ok(())
 }
 
 /// Filters a message that a plugin wants to send, by the other installations. Filters can send nothing
@@ -84,9 +128,8 @@ pub(super) fn plugins_draft<'a>(
         if installed.len() < 2 {
             return Ok(());
         }
-        let membership = membership_of(app, guild, bot.user).await?.ok_or(Code::NotFound)?;
-        let except = Some(job.installation.id);
-        let passing = Passing { app: app.clone(), caller: bot.clone(), membership, channel, id, stage, except };
+        let (writer, except) = (Writer::Account(bot.clone()), Some(job.installation.id));
+        let passing = Passing { app: app.clone(), guild, writer, channel, id, stage, can_wait: false, except };
         apart(passing, installed, draft).await
     })
 }
@@ -94,13 +137,48 @@ pub(super) fn plugins_draft<'a>(
 /// A message on its way through the filters.
 struct Passing {
     app: App,
-    caller: Caller,
-    membership: Membership,
+    guild: GuildId,
+    writer: Writer,
     channel: ChannelId,
     id: MessageId,
     stage: Stage,
+    /// Whether it can wait for the moderators. An edit can't: the message stays as it is. Nor can what a plugin says,
+    /// whose call fails.
+    can_wait: bool,
     /// The plugin that wants to send it: its own filter isn't asked.
     except: Option<InstallationId>,
+}
+
+/// Who wants to say it.
+enum Writer {
+    /// An account.
+    Account(Caller),
+    /// A webhook, under the name that it speaks under; and the language of whoever has its token.
+    Webhook(Author, String),
+}
+
+impl Writer {
+    /// Whoever has an account.
+    fn account(&self) -> Option<UserId> {
+        match self {
+            Writer::Account(caller) => Some(caller.user),
+            Writer::Webhook(..) => None,
+        }
+    }
+
+    fn author(&self) -> Result<&Author> {
+        match self {
+            Writer::Account(caller) => Ok(&caller.identity()?.author),
+            Writer::Webhook(author, _) => Ok(author),
+        }
+    }
+
+    fn locale(&self) -> &str {
+        match self {
+            Writer::Account(caller) => &caller.locale,
+            Writer::Webhook(_, locale) => locale,
+        }
+    }
 }
 
 /// Lets the filters look at a message that care about it, on their own threads: going there and back costs as much
@@ -191,7 +269,7 @@ impl Passing {
 
     /// What filters are given: the message as it is by now.
     fn input(&self, draft: &Draft) -> Result<Arc<Input>> {
-        Ok(Arc::new(Input::Filter(self.stage, message(&self.caller, self.channel, self.id, draft)?)))
+        Ok(Arc::new(Input::Filter(self.stage, message(self.writer.author()?, self.channel, self.id, draft))))
     }
 
     /// What one filter says of the message.
@@ -201,15 +279,15 @@ impl Passing {
         package: Option<Arc<Package>>,
         input: Arc<Input>,
     ) -> std::result::Result<Outcome, Failure> {
-        let Passing { app, caller, channel, id, .. } = self;
+        let Passing { app, writer, channel, id, .. } = self;
         let request = Request {
             installation: installation.clone(),
             package,
             input,
             class: CallClass::Filter,
             event_id: format!("filter/{id}"),
-            actor: Some(caller.user),
-            locale: caller.locale.clone(),
+            actor: writer.account(),
+            locale: writer.locale().to_owned(),
             depth: 0,
             tried: 0,
             filtered: Some(Filtered { channel: *channel, message: *id }),
@@ -224,16 +302,21 @@ impl Passing {
     /// Does what a filter asks for besides, with its installation's rights. What it may not do is left out: the
     /// message must not wait for it.
     async fn act(&self, installation: &Installation, draft: &Draft, outcome: &Outcome) {
-        let Passing { app, caller, membership, channel, .. } = self;
+        let Passing { app, guild, writer, channel, .. } = self;
+        let Ok(author) = writer.author() else { return };
         let rule = outcome.rule.as_deref().unwrap_or_default();
         for action in &outcome.actions {
+            if !app.plugins.spending.take(installation.id, Purse::Moderation, 1.0) {
+                tracing::debug!(installation = %installation.id, "a filter asked for too much in a minute");
+                return;
+            }
             let done = match action {
                 Asked::Alert(text) => {
-                    alerts::raise(app, installation, *channel, caller.user, rule, text, &draft.content).await
+                    alerts::raise(app, installation, *channel, author.id, rule, text, &draft.content).await
                 }
-                Asked::TimeOut(ms) if installation.may(Permission::Moderation) => {
+                Asked::TimeOut(ms) if installation.may(Permission::Moderation) && writer.account().is_some() => {
                     let reason = outcome.rule.clone().unwrap_or_else(|| installation.plugin.clone());
-                    alerts::time_out(app, installation, membership.id(), caller.user, *ms, reason).await
+                    alerts::time_out(app, installation, *guild, author.id, *ms, reason).await
                 }
                 Asked::TimeOut(_) | Asked::Custom(_) => Ok(()),
             };
@@ -245,22 +328,20 @@ impl Passing {
 
     /// Lets the message go on, keeps it or refuses it.
     async fn settle(&self, standing: Standing, draft: &Draft) -> Result<()> {
-        let Passing { app, caller, membership, channel, id, stage, except } = self;
+        let Passing { app, guild, writer, channel, id, stage, can_wait, .. } = self;
+        let author = writer.author()?.id;
         match standing {
             Standing::Allowed => Ok(()),
             // Sent again under its nonce, it is nothing new: its author gets what stands already.
-            _ if *stage == Stage::Create && is_sent(app, caller, *channel, draft).await? => Ok(()),
+            _ if *stage == Stage::Create && is_sent(app, author, *channel, draft).await? => Ok(()),
             Standing::Blocked(reason) => Err(refusal(Code::MessageBlocked, reason)),
-            // An edit that is held is refused: the message stays as it is. So is a plugin's message: its call fails.
-            Standing::Held(reason) if *stage == Stage::Edit || except.is_some() => {
-                Err(refusal(Code::MessageBlocked, reason))
-            }
+            Standing::Held(reason) if !can_wait => Err(refusal(Code::MessageBlocked, reason)),
             Standing::Held(reason) => {
                 let held = Held {
                     id: id.0,
-                    guild: membership.id(),
+                    guild: *guild,
                     channel: *channel,
-                    author: caller.user,
+                    author,
                     installation: reason.installation.id,
                     draft: held::Kept::of(draft),
                     rule: reason.rule.clone(),
@@ -273,10 +354,10 @@ impl Passing {
     }
 }
 
-async fn is_sent(app: &App, caller: &Caller, channel: ChannelId, draft: &Draft) -> Result<bool> {
+async fn is_sent(app: &App, author: UserId, channel: ChannelId, draft: &Draft) -> Result<bool> {
     let Some(nonce) = &draft.nonce else { return Ok(false) };
     let mut conn = app.db.read().await?;
-    Ok(messaging::sent_under(&mut conn, (caller.user, channel, nonce), app.now()).await?.is_some())
+    Ok(messaging::sent_under(&mut conn, (author, channel, nonce), app.now()).await?.is_some())
 }
 
 fn refusal(code: Code, reason: Reason) -> Error {
@@ -308,13 +389,13 @@ fn on_failure(installation: &Installation, policy: OnFailure, failure: &Failure)
 }
 
 /// A message that isn't stored yet, as filters see it.
-fn message(caller: &Caller, channel: ChannelId, id: MessageId, draft: &Draft) -> Result<types::Message> {
+fn message(author: &Author, channel: ChannelId, id: MessageId, draft: &Draft) -> types::Message {
     let named = mentions::parse(&draft.content);
-    Ok(types::Message {
+    types::Message {
         id: id.0 as u64,
         channel: channel.0 as u64,
         kind: types::MessageKind::Default,
-        author: convert::user(&caller.identity()?.author),
+        author: convert::user(author),
         content: draft.content.clone(),
         reply_to: draft.reply_to.iter().map(|id| id.0 as u64).collect(),
         attachments: draft.attachments.iter().map(|id| convert::attachment(*id)).collect(),
@@ -328,5 +409,5 @@ fn message(caller: &Caller, channel: ChannelId, id: MessageId, draft: &Draft) ->
         created_at: id.created_at().0 as u64,
         edited_at: None,
         attrs: Vec::new(),
-    })
+    }
 }

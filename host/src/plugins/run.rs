@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::budget::Budget;
 use super::call::Call;
@@ -34,7 +34,12 @@ pub async fn run(engine: &'static Engine, call: Box<Call>, input: Arc<Input>, bu
 
 async fn within_slot(engine: &'static Engine, call: Box<Call>, input: Arc<Input>, budget: Budget) -> Finished {
     let begun = Instant::now();
-    let Some(_slot) = slot(engine, budget.wall).await else {
+    let (others, slots) = (&engine.others, &engine.slots);
+    let among = match call.job.class {
+        CallClass::Filter => Some(None),
+        _ => place(others, budget.wall).await.map(Some),
+    };
+    let (Some(_among), Some(_slot)) = (among, place(slots, budget.wall).await) else {
         let outcome = Err(Failure::new(FailureCode::Full, "no slot was free in time"));
         return Finished { outcome, call, took: begun.elapsed() };
     };
@@ -56,11 +61,11 @@ async fn within_slot(engine: &'static Engine, call: Box<Call>, input: Arc<Input>
     Finished { outcome, call: store.into_data(), took: begun.elapsed() }
 }
 
-/// A place in the pool, if one is free in time.
-async fn slot(engine: &Engine, patience: Duration) -> Option<SemaphorePermit<'_>> {
+/// One of some places, if one is free in time.
+async fn place(places: &Semaphore, patience: Duration) -> Option<SemaphorePermit<'_>> {
     // Nearly always one is free: then no clock is looked at.
-    match engine.slots.try_acquire() {
-        Ok(slot) => Some(slot),
-        Err(_) => tokio::time::timeout(patience, engine.slots.acquire()).await.ok()?.ok(),
+    match places.try_acquire() {
+        Ok(place) => Some(place),
+        Err(_) => tokio::time::timeout(patience, places.acquire()).await.ok()?.ok(),
     }
 }

@@ -1,8 +1,11 @@
 //! Requests to plugins' routes: the server finds the guild and the installation, checks that whoever asks may
 //! see what they ask for, and lets the plugin answer.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::answering::problem;
@@ -19,7 +22,9 @@ use crate::accounts::Caller;
 use crate::app::App;
 use crate::channels;
 use crate::error::{Code, Error, FieldCode, Result};
+use crate::http::page::DEFAULT_LIMIT;
 use crate::id::GuildId;
+use crate::messaging;
 
 pub mod routes;
 
@@ -29,6 +34,7 @@ const MAX_GUILDS: usize = 20;
 const OWN: &str = "/p/";
 
 /// A request, taken apart.
+#[derive(Clone)]
 pub struct Asked {
     /// What one wants to do.
     pub method: Method,
@@ -91,7 +97,7 @@ pub fn find(app: &App, method: Option<Method>, path: &str) -> Result<Found> {
 pub async fn serve(app: &App, caller: &Caller, found: Found, mut asked: Asked) -> Result<http_routes::Response> {
     let (guild, resource) = match (&found.matched().guild, found.guild) {
         (GuildSource::Resource(parameter), named) => {
-            let (id, resource) = resource(app, caller, &found, parameter).await?;
+            let (id, resource) = resource(app, caller, &found, parameter, asked.method).await?;
             if named.is_some_and(|named| named != resource.guild_id) {
                 return Err(Code::NotFound.into());
             }
@@ -107,7 +113,10 @@ pub async fn serve(app: &App, caller: &Caller, found: Found, mut asked: Asked) -
             false => Err(Code::InvalidQuery.into()),
         };
     };
-    channels::membership(app, caller, guild).await?;
+    let membership = channels::membership(app, caller, guild).await?;
+    if asked.method != Method::Get {
+        messaging::refuse_timed_out(&membership, app.now())?;
+    }
     let installation = installed(app, &found, guild).await?.ok_or(Code::PluginNotInstalled)?;
     if resource.as_ref().is_some_and(|(_, resource)| resource.installation_id != installation.id) {
         return Err(Code::NotFound.into());
@@ -122,8 +131,14 @@ async fn installed(app: &App, found: &Found, guild: GuildId) -> Result<Option<Ar
     Ok(installed.iter().find(|one| one.plugin == id && one.is_enabled()).cloned())
 }
 
-/// The resource that a path names, if whoever asks may see it.
-async fn resource(app: &App, caller: &Caller, found: &Found, parameter: &str) -> Result<(i64, Resource)> {
+/// The resource that a path names, if whoever asks may see it, and take part where it stands unless they only look.
+async fn resource(
+    app: &App,
+    caller: &Caller,
+    found: &Found,
+    parameter: &str,
+    method: Method,
+) -> Result<(i64, Resource)> {
     let named = found.params.iter().find(|(name, _)| name == parameter).and_then(|(_, value)| value.parse().ok());
     let id: i64 = named.ok_or(Code::NotFound)?;
     let resource = state::resource(&mut app.db.read().await?, id).await?.ok_or(Code::NotFound)?;
@@ -131,7 +146,13 @@ async fn resource(app: &App, caller: &Caller, found: &Found, parameter: &str) ->
         return Err(Code::NotFound.into());
     }
     match resource.channel_id {
-        Some(channel) => drop(channels::access(app, caller, channel).await?),
+        Some(channel) => {
+            let access = channels::access(app, caller, channel).await?;
+            if method != Method::Get {
+                messaging::require_participation(&access, app.now())?;
+                access.require_verified(caller.identity()?.email_verified)?;
+            }
+        }
         None => drop(channels::membership(app, caller, resource.guild_id).await?),
     }
     Ok((id, resource))
@@ -199,35 +220,45 @@ async fn call(
     }
 }
 
+/// A guild's part of a collection.
+#[derive(Deserialize)]
+struct Collected {
+    items: Vec<Value>,
+    #[serde(default)]
+    has_more: bool,
+}
+
 /// Asks the installations of all of the caller's guilds, and puts their answers together.
 async fn collect(app: &App, caller: &Caller, found: &Found, asked: Asked) -> Result<http_routes::Response> {
     let guilds = app.related.of(&app.db, caller.user).await?.guilds.clone();
-    let (mut items, mut more) = (Vec::new(), false);
-    let mut asked_guilds = 0;
+    let mut installations = Vec::new();
     for guild in guilds {
-        let Some(installation) = installed(app, found, guild).await? else { continue };
-        asked_guilds += 1;
-        if asked_guilds > MAX_GUILDS {
-            more = true;
-            break;
-        }
-        let asked = Asked {
-            method: asked.method,
-            path: asked.path.clone(),
-            query: asked.query.clone(),
-            headers: asked.headers.clone(),
-            body: Vec::new(),
-        };
-        let response = call(app, caller, found, &installation, asked, None).await?;
-        if response.status != 200 {
-            return Ok(response);
-        }
-        let mut body: Value = serde_json::from_slice(&response.body).map_err(|_| Code::PluginFailed)?;
-        more |= body.get("has_more").and_then(Value::as_bool).unwrap_or(false);
-        if let Some(Value::Array(theirs)) = body.get_mut("items") {
-            items.append(theirs);
+        installations.extend(installed(app, found, guild).await?);
+    }
+    let mut more = installations.len() > MAX_GUILDS;
+    let answers = installations.iter().take(MAX_GUILDS).map(|one| call(app, caller, found, one, asked.clone(), None));
+    let (mut items, mut refusal, mut answered) = (Vec::new(), None, false);
+    for answer in join_all(answers).await {
+        match answer {
+            Ok(response) if response.status == 200 => {
+                let Ok(body) = serde_json::from_slice::<Collected>(&response.body) else { continue };
+                answered = true;
+                more |= body.has_more;
+                items.extend(body.items);
+            }
+            // What fails in one guild doesn't spoil the others' answers.
+            other => refusal = Some(other),
         }
     }
+    if let Some(refusal) = refusal.filter(|_| !answered) {
+        return refusal;
+    }
+    // Ids tell the time: the newest first.
+    items.sort_by_key(|item| Reverse(item.get("id").and_then(Value::as_str).and_then(|id| id.parse::<i64>().ok())));
+    let limit = asked.query.iter().find(|(name, _)| name == "limit").and_then(|(_, value)| value.parse().ok());
+    let limit = limit.unwrap_or(DEFAULT_LIMIT as usize);
+    more |= items.len() > limit;
+    items.truncate(limit);
     let body = serde_json::json!({"items": items, "has_more": more});
     Ok(http_routes::Response {
         status: 200,

@@ -17,7 +17,7 @@ pub(super) mod store;
 const MAX_TIMERS: i64 = 10_000;
 /// Ids for routes of one installation, at most.
 const MAX_RESOURCES: i64 = 100_000;
-/// Topics of one installation, at most.
+/// Topics of one installation, at most: the one that was changed longest ago is forgotten for a new one.
 const MAX_TOPICS: i64 = 100;
 /// Badges of one installation on one member, at most.
 const MAX_BADGES: i64 = 25;
@@ -76,14 +76,15 @@ pub fn is_its_own(action: &Action) -> bool {
 pub async fn apply(tx: &mut Tx, installation: &Installation, action: &Action) -> Result<()> {
     let id = installation.id;
     match action {
-        Action::Timer { id: timer, at, payload } => {
-            if store::move_to(tx, id, timer, *at, payload).await? {
+        Action::Timer { id: timer, at, payload, depth } => {
+            let timer = store::NewTimer { id: timer, at: *at, payload, depth: i64::from(*depth) };
+            if store::move_to(tx, id, &timer).await? {
                 return Ok(());
             }
             if store::count_timers(tx, id).await? >= MAX_TIMERS {
                 return Err(Error::limit("timers", MAX_TIMERS as usize));
             }
-            Ok(store::put_timer(tx, id, timer, *at, payload).await?)
+            Ok(store::put_timer(tx, id, &timer).await?)
         }
         Action::Whisper { id: whisper, user, channel, blocks } => {
             Ok(whispers::keep(tx, *whisper, *user, id, *channel, blocks).await?)
@@ -116,7 +117,8 @@ async fn publish(
         return Ok(());
     }
     if store::count_topics(tx, id).await? >= MAX_TOPICS {
-        return Err(Error::limit("topics", MAX_TOPICS as usize));
+        let forgotten = tx.next_id()?;
+        store::forget_oldest_topic(tx, id, forgotten).await?;
     }
     Ok(store::put_topic(tx, id, installation.guild_id, channel, topic, payload, version).await?)
 }

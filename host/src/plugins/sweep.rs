@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::interactions::whispers;
+use super::kv;
 use super::store::{self, Leftover};
 use crate::accounts::bots;
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::id::GuildId;
+use crate::id::{GuildId, InstallationId};
 use crate::log::Tx;
 
 /// How long the data of a removed installation is kept.
@@ -32,7 +34,26 @@ pub async fn sweep(app: &App) -> Result<()> {
         }
     }
     let now = app.now();
+    let expired = kv::store::expired(&mut app.db.read().await?, now, AT_ONCE).await?;
+    for (installation, guild) in expired {
+        let streams = [guild.into()];
+        for _ in 0..STEPS {
+            let step = app.writer.run(None, None, &streams, move |tx| Box::pin(free(tx, installation, now)));
+            if step.await? < ROWS as usize {
+                break;
+            }
+        }
+    }
     app.writer.run_on_shard(0, move |tx| Box::pin(async move { Ok(whispers::sweep(tx, now).await?) })).await
+}
+
+/// Frees what some of an installation's expired keys take; how many.
+async fn free(tx: &mut Tx, installation: InstallationId, now: Timestamp) -> Result<usize> {
+    let (keys, bytes) = kv::store::sweep(tx, installation, now, ROWS).await?;
+    if bytes > 0 {
+        kv::store::grow(tx, installation, -bytes, kv::MAX_BYTES).await?;
+    }
+    Ok(keys)
 }
 
 /// Forgets some of an installation, its bot last; whether nothing is left.

@@ -69,7 +69,9 @@ pub async fn plan(tx: &mut Tx, installation: &Installation, manifest: &Manifest)
     store::clear_cron(tx, installation.id).await?;
     for cron in &manifest.cron {
         if let Some(at) = cron.schedule.next(now) {
-            state::store::put_timer(tx, installation.id, &format!("{CRON}{}", cron.name), at, &[]).await?;
+            let id = format!("{CRON}{}", cron.name);
+            let timer = state::store::NewTimer { id: &id, at, payload: &[], depth: 0 };
+            state::store::put_timer(tx, installation.id, &timer).await?;
         }
     }
     Ok(())
@@ -157,7 +159,7 @@ async fn ring(app: &App, timer: &Due) -> Result<()> {
         event_id: format!("timer-{}-{}-{}", timer.installation_id, timer.at.0, timer.id),
         actor: None,
         locale: i18n::DEFAULT.to_owned(),
-        depth: 0,
+        depth: u8::try_from(timer.depth).unwrap_or(u8::MAX),
         tried: u8::try_from(timer.attempt).unwrap_or(u8::MAX - 1),
         filtered: None,
         cause: Cause::Timer { id: timer.id.clone(), at: timer.at, next },

@@ -79,8 +79,8 @@ pub enum Action {
     Badge { user: UserId, badge: String, granted: bool },
     /// Say how something stands now.
     Publish { channel: Option<ChannelId>, topic: String, payload: String },
-    /// Set a timer.
-    Timer { id: String, at: Timestamp, payload: Vec<u8> },
+    /// Set a timer, to which so many plugins' doings led.
+    Timer { id: String, at: Timestamp, payload: Vec<u8>, depth: u8 },
     /// Take a timer back.
     CancelTimer { id: String },
     /// Keep what stands below a message that only one person sees.
@@ -89,6 +89,21 @@ pub enum Action {
     Resource { id: i64, kind: String, channel: Option<ChannelId> },
     /// Forget one.
     ForgetResource { id: i64 },
+}
+
+impl Action {
+    /// The channel of its guild in which something is to happen.
+    pub fn channel(&self) -> Option<ChannelId> {
+        match self {
+            Action::Send { channel, .. }
+            | Action::Edit { channel, .. }
+            | Action::Delete { channel, .. }
+            | Action::React { channel, .. } => Some(*channel),
+            Action::Thread { parent, .. } => Some(*parent),
+            Action::Publish { channel, .. } => *channel,
+            _ => None,
+        }
+    }
 }
 
 impl Work {

@@ -331,3 +331,33 @@ async fn voice_state(session: &Session, caller: &Caller, body: Voice) -> Result<
         None => json(&session.app.hub.voices.as_it_is(present)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes all that is left; answers how much that was.
+    fn spend(allowance: &mut Allowance, name: CommandName) -> usize {
+        (0..1_000).take_while(|_| allowance.take(name.as_str())).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_used_up_comes_back_at_the_pace_of_the_settings() {
+        let settings = Sockets { commands: 60, ephemeral: 5, ..Sockets::default() };
+        let mut allowance = Allowance::new(&settings, true);
+        let mut spend = |name| spend(&mut allowance, name);
+        assert_eq!((spend(CommandName::JoinRoom), spend(CommandName::Typing)), (60, 5));
+
+        tokio::time::advance(Duration::from_millis(900)).await;
+        assert_eq!(spend(CommandName::JoinRoom), 0);
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert_eq!(spend(CommandName::JoinRoom), 1);
+        // One that passes takes as long as twelve others.
+        assert_eq!(spend(CommandName::Typing), 0);
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert_eq!((spend(CommandName::JoinRoom), spend(CommandName::VoiceState)), (12, 1));
+        // However long nobody asks, there is never more than at first.
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!((spend(CommandName::JoinRoom), spend(CommandName::StopTyping)), (60, 5));
+    }
+}

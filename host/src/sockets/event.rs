@@ -178,3 +178,22 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIRES: [Wire; Wire::COUNT] =
+        [Wire::Json, Wire::DeflatedJson, Wire::MessagePack, Wire::DeflatedMessagePack, Wire::SocketIo];
+
+    #[test]
+    fn it_is_encoded_once_for_all_who_receive_it() {
+        // Large enough that it is compressed, too.
+        let body = "again and ".repeat(200);
+        let event = Event::at(Moment::ChannelShown, StreamId(7), 3, &body).unwrap();
+        for wire in WIRES {
+            let (one, another) = (event.frame(wire), event.frame(wire));
+            assert_eq!(one.as_bytes().as_ptr(), another.as_bytes().as_ptr(), "{wire:?}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ use crate::id::{ChannelId, GuildId, SessionId, StreamId, UserId};
 use crate::log::source::Source;
 use crate::plugins::state::TopicState;
 use crate::plugins::topics;
-use crate::voice::ending;
+use crate::voice::{VoiceState, ending};
 
 /// The body of `channel_shown`.
 #[derive(Serialize, ToSchema)]
@@ -37,6 +37,8 @@ pub(super) struct Shown<'a> {
     channel: &'a Channel,
     /// What plugins say of things in it.
     plugins: Vec<TopicState>,
+    /// Who is in it, if people speak there.
+    voice_states: Vec<VoiceState>,
 }
 
 impl Backend for App {
@@ -96,7 +98,9 @@ impl Backend for App {
         let Some(channel) = self.rules.view(&self.db, channel_id).await? else { return Ok(None) };
         let mut conn = self.db.read().await?;
         let plugins = topics::told_through(&mut conn, guild_id, |place| place == Some(channel_id)).await?;
-        Ok(Some(serde_json::to_string(&Shown { guild_id, channel_id, channel: &channel, plugins })?.into()))
+        let voice_states = snapshot::voice_states(self, &mut conn, guild_id.into(), &[channel_id]).await?;
+        let shown = Shown { guild_id, channel_id, channel: &channel, plugins, voice_states };
+        Ok(Some(serde_json::to_string(&shown)?.into()))
     }
     async fn run(session: &Session<Self>, name: &str, body: &RawValue) -> Result<Arc<str>> {
         command::run(session, name, body).await

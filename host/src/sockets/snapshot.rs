@@ -173,7 +173,12 @@ async fn guild(app: &App, conn: &mut Conn, membership: &Membership) -> Result<Gu
 }
 
 /// Who is in voice, and who speaks there at the moment.
-async fn voice_states(app: &App, conn: &mut Conn, stream: StreamId, channels: &[ChannelId]) -> Result<Vec<VoiceState>> {
+pub(super) async fn voice_states(
+    app: &App,
+    conn: &mut Conn,
+    stream: StreamId,
+    channels: &[ChannelId],
+) -> Result<Vec<VoiceState>> {
     let mut states = voice::states_through(conn, stream, channels).await?;
     app.hub.voices.mark_speaking(&mut states);
     Ok(states)

@@ -1,6 +1,6 @@
 //! `/poll`, and the buttons, lists and forms of polls.
 
-use guildhall_sdk::{Command, ComponentEvent, Context, Error, Fields, Form, FormRequest, Id, Reply, Result};
+use guildhall_sdk::{Command, ComponentEvent, Context, Error, Fields, Form, FormRequest, Id, Reply, Result, resources};
 
 use crate::asking::{self, Question};
 use crate::poll::{MAX_OPTION, MAX_QUESTION, Method, OPTIONS, Poll};
@@ -72,6 +72,10 @@ pub fn press(ctx: &Context, event: &ComponentEvent) -> Result<Reply> {
 /// The form for ranking: its fields are the places, and hold what stands there.
 pub fn ranked(ctx: &Context, form: &Form) -> Result<Reply> {
     let poll = id(form.id.strip_prefix("rank:").ok_or(Error::NotFound)?)?;
+    // Forms can be sent by anybody, with any id: not everybody sees where this poll stands.
+    if resources::visible(&[poll.0])?.is_empty() {
+        return Err(Error::NotFound);
+    }
     let mut ranks: Vec<(u32, &str)> = Vec::new();
     for (name, value) in form.fields.iter().filter(|(_, value)| !value.is_empty()) {
         ranks.push((name.parse().map_err(|_| Error::NotFound)?, value));

@@ -21,10 +21,19 @@ pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: PageQuery) 
         Some(Anchor::Before(id)) => id,
         Some(Anchor::After(_) | Anchor::Around(_)) => return Err(Code::InvalidQuery.into()),
     };
-    let found = store::page(&mut app.db.read().await?, guild, before, query.limit() + 1).await?;
-    let page = Page::cut(found, query.limit());
-    let seen = page.items.into_iter().filter(|held| membership.access(held.channel).is_ok());
-    Ok(Page { items: seen.map(Shown::from).collect(), has_more: page.has_more })
+    let (limit, mut before, mut seen) = (query.limit(), before, Vec::new());
+    let mut conn = app.db.read().await?;
+    // What stands in channels that one doesn't see takes no place on a page.
+    while seen.len() as i64 <= limit {
+        let found = store::page(&mut conn, guild, before, limit + 1).await?;
+        let more = found.len() as i64 > limit;
+        before = found.last().map_or(before, |held| held.id);
+        seen.extend(found.into_iter().filter(|held| membership.access(held.channel).is_ok()).map(Shown::from));
+        if !more {
+            break;
+        }
+    }
+    Ok(Page::cut(seen, limit))
 }
 
 /// A message that waits, and the standing of a moderator who sees where.

@@ -13,6 +13,7 @@ use crate::plugins::call::{Call, answer, read, told};
 use crate::plugins::contract::types::{self, Error};
 use crate::plugins::contract::{filter_read, realtime, resources, schedule};
 use crate::plugins::convert;
+use crate::plugins::counters::LONGEST_WINDOW;
 use crate::plugins::manifest::Permission;
 use crate::plugins::state;
 use crate::plugins::work::{Action, can_be_stored, invalid};
@@ -29,8 +30,6 @@ const MAX_STATE: usize = 8 << 10;
 const MAX_KIND: usize = 32;
 /// Ids that are asked about at once, at most.
 const MAX_IDS: usize = 100;
-/// The longest window that is counted over, in milliseconds.
-const LONGEST_WINDOW: u32 = 3_600_000;
 
 type Answer<T> = std::result::Result<T, Error>;
 
@@ -47,7 +46,8 @@ impl schedule::Host for Call {
             if at > self.job.now.after(FARTHEST) {
                 return Ok(Err(invalid("/at", "OUT_OF_RANGE")));
             }
-            self.work.actions.push(Action::Timer { id, at, payload });
+            let depth = self.job.depth;
+            self.work.actions.push(Action::Timer { id, at, payload, depth });
             Ok(())
         })
     }
@@ -181,7 +181,7 @@ impl filter_read::Host for Call {
         answer!(self, "filter-read.count", {
             match &self.filtered {
                 Some(filtered) if (1..=MAX_NAME).contains(&key.chars().count()) => {
-                    let window = Duration::from_millis(u64::from(window_ms.min(LONGEST_WINDOW)));
+                    let window = Duration::from_millis(u64::from(window_ms)).min(LONGEST_WINDOW);
                     let counters = &self.app()?.plugins.counters;
                     counters.count(self.job.installation.id, &key, window, filtered.message, self.job.now)
                 }

@@ -94,6 +94,7 @@ impl kv::Host for Call {
 
     async fn usage(&mut self) -> Result<Answer<kv::Space>> {
         answer!(self, "kv.usage", {
+            allowed!(self.outside_filters());
             let (app, id) = (self.app()?, self.job.installation.id);
             let used = read(store::used(&mut read(app.db.read().await)?, id).await)?;
             Ok(kv::Space { used: used as u64, quota: MAX_BYTES as u64 })
@@ -155,6 +156,7 @@ impl Call {
 
     /// A page of entries, as this call has changed them.
     async fn range(&mut self, prefix: String, page: Page, relied_on: bool) -> Result<Answer<kv::Entries>> {
+        allowed!(self.outside_filters());
         if !(1..=MAX_PAGE).contains(&page.limit) {
             return Ok(Err(invalid("/page/limit", "OUT_OF_RANGE")));
         }

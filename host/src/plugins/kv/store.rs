@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::clock::Timestamp;
 use crate::db::{Conn, Result, Rows};
-use crate::id::InstallationId;
+use crate::id::{GuildId, InstallationId};
 
 static GET: Rows = Rows::new(
     "select key, value, counter, version, expires_at from plugin_kv where (installation_id, key) in (values",
@@ -182,6 +182,23 @@ pub async fn put(conn: &mut Conn, id: InstallationId, puts: &[Put<'_>]) -> Resul
 /// Deletes keys.
 pub async fn delete(conn: &mut Conn, id: InstallationId, keys: &[&[u8]]) -> Result<()> {
     conn.insert_many(&DELETE, keys.len(), |i| [&id, &keys[i]]).await
+}
+
+/// Installations in whose storage something has expired, with their guilds.
+pub async fn expired(conn: &mut Conn, now: Timestamp, at_most: i64) -> Result<Vec<(InstallationId, GuildId)>> {
+    let sql = "select distinct k.installation_id, i.guild_id from plugin_kv k
+        join installations i on i.id = k.installation_id where k.expires_at <= $1 limit $2";
+    conn.all(sql, &[&now, &at_most]).await
+}
+
+/// Deletes some of what has expired in an installation's storage; how many keys, and how many bytes they took.
+pub async fn sweep(conn: &mut Conn, id: InstallationId, now: Timestamp, at_most: i64) -> Result<(usize, i64)> {
+    let sql = "select key, cast(coalesce(octet_length(value), 8) as bigint) as size from plugin_kv
+        where installation_id = $1 and expires_at <= $2 limit $3";
+    let gone: Vec<(Vec<u8>, i64)> = conn.all(sql, &[&id, &now, &at_most]).await?;
+    let keys: Vec<&[u8]> = gone.iter().map(|(key, _)| key.as_slice()).collect();
+    delete(conn, id, &keys).await?;
+    Ok((gone.len(), gone.iter().map(|(key, size)| key.len() as i64 + size).sum()))
 }
 
 /// Changes how many bytes an installation uses; false if that would be too many.

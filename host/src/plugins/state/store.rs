@@ -18,19 +18,31 @@ pub async fn count_timers(conn: &mut Conn, id: InstallationId) -> Result<i64> {
     Ok(count)
 }
 
+/// A timer that is to be set.
+pub struct NewTimer<'t> {
+    /// Its name.
+    pub id: &'t str,
+    /// When it is due.
+    pub at: Timestamp,
+    /// What the plugin is given then.
+    pub payload: &'t [u8],
+    /// How many plugins' doings led to it.
+    pub depth: i64,
+}
+
 /// Sets a timer anew; false if there is none of this name.
-pub async fn move_to(conn: &mut Conn, id: InstallationId, timer: &str, at: Timestamp, payload: &[u8]) -> Result<bool> {
-    let sql = "update plugin_timers set at = $3, payload = $4, attempt = 0, held_until = 0
+pub async fn move_to(conn: &mut Conn, id: InstallationId, timer: &NewTimer<'_>) -> Result<bool> {
+    let sql = "update plugin_timers set at = $3, payload = $4, depth = $5, attempt = 0, held_until = 0
         where installation_id = $1 and id = $2";
-    Ok(conn.execute(sql, &[&id, &timer, &at, &payload]).await? > 0)
+    Ok(conn.execute(sql, &[&id, &timer.id, &timer.at, &timer.payload, &timer.depth]).await? > 0)
 }
 
 /// Sets a timer, in the place of one of the same name.
-pub async fn put_timer(conn: &mut Conn, id: InstallationId, timer: &str, at: Timestamp, payload: &[u8]) -> Result<()> {
-    let sql = "insert into plugin_timers (installation_id, id, at, payload) values ($1, $2, $3, $4)
-        on conflict (installation_id, id) do update set at = excluded.at, payload = excluded.payload, attempt = 0,
-        held_until = 0";
-    conn.execute(sql, &[&id, &timer, &at, &payload]).await.map(drop)
+pub async fn put_timer(conn: &mut Conn, id: InstallationId, timer: &NewTimer<'_>) -> Result<()> {
+    let sql = "insert into plugin_timers (installation_id, id, at, payload, depth) values ($1, $2, $3, $4, $5)
+        on conflict (installation_id, id) do update set at = excluded.at, payload = excluded.payload,
+        depth = excluded.depth, attempt = 0, held_until = 0";
+    conn.execute(sql, &[&id, &timer.id, &timer.at, &timer.payload, &timer.depth]).await.map(drop)
 }
 
 /// Takes a timer back.
@@ -116,7 +128,14 @@ pub async fn count_topics(conn: &mut Conn, id: InstallationId) -> Result<i64> {
     Ok(count)
 }
 
-/// Gives a topic another value; false if there is no such topic.
+/// Has the topic forgotten that was changed longest ago.
+pub async fn forget_oldest_topic(conn: &mut Conn, id: InstallationId, version: i64) -> Result<()> {
+    let sql = "update plugin_topics set payload = 'null', version = $2 where installation_id = $1 and topic = (
+        select topic from plugin_topics where installation_id = $1 and payload <> 'null' order by version limit 1)";
+    conn.execute(sql, &[&id, &version]).await.map(drop)
+}
+
+/// Gives a topic another value; false if there is no such topic, or it is about to be forgotten.
 pub async fn change_topic(
     conn: &mut Conn,
     id: InstallationId,
@@ -126,7 +145,7 @@ pub async fn change_topic(
     version: i64,
 ) -> Result<bool> {
     let sql = "update plugin_topics set channel_id = $3, payload = $4, version = $5
-        where installation_id = $1 and topic = $2";
+        where installation_id = $1 and topic = $2 and payload <> 'null'";
     Ok(conn.execute(sql, &[&id, &topic, &channel, &payload, &version]).await? > 0)
 }
 
@@ -141,7 +160,9 @@ pub async fn put_topic(
     version: i64,
 ) -> Result<()> {
     let sql = "insert into plugin_topics (installation_id, topic, guild_id, channel_id, payload, version)
-            values ($1, $2, $3, $4, $5, $6)";
+            values ($1, $2, $3, $4, $5, $6)
+        on conflict (installation_id, topic) do update set channel_id = excluded.channel_id,
+            payload = excluded.payload, version = excluded.version";
     conn.execute(sql, &[&id, &topic, &guild, &channel, &payload, &version]).await.map(drop)
 }
 

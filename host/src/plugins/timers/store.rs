@@ -17,18 +17,23 @@ pub struct Due {
     pub at: Timestamp,
     /// What it was set with.
     pub payload: Vec<u8>,
+    /// How many plugins' doings led to it.
+    pub depth: i64,
     /// How often it was tried.
     pub attempt: i64,
     /// Until when a node was at it, or it had to wait.
     pub held_until: Timestamp,
 }
 
-/// Timers whose time has come and that nobody is at, in the order of time.
+/// Timers whose time has come and that nobody is at: first the oldest of each installation, so that none with many
+/// keeps the others from theirs.
 pub async fn due(conn: &mut Conn, now: Timestamp, at_most: i64) -> Result<Vec<Due>> {
-    let sql = "select t.installation_id, i.guild_id, t.id, t.at, t.payload, t.attempt, t.held_until
-        from plugin_timers t join installations i on i.id = t.installation_id
-        where t.at <= $1 and t.held_until <= $1 and i.state = 'enabled' and i.removed_at is null
-        order by t.at, t.installation_id, t.id limit $2";
+    let sql = "select installation_id, guild_id, id, at, payload, depth, attempt, held_until from (
+            select t.installation_id, i.guild_id, t.id, t.at, t.payload, t.depth, t.attempt, t.held_until,
+                row_number() over (partition by t.installation_id order by t.at, t.id) as turn
+            from plugin_timers t join installations i on i.id = t.installation_id
+            where t.at <= $1 and t.held_until <= $1 and i.state = 'enabled' and i.removed_at is null) as due
+        order by turn, at, installation_id limit $2";
     conn.all(sql, &[&now, &at_most]).await
 }
 

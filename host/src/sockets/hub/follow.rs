@@ -81,13 +81,13 @@ impl Hub {
             EventKind::MemberJoined => self.member_came(backend, entry).await?,
             EventKind::MemberLeft => {
                 let user = subject(entry)?;
-                let leaving = self.state.write().unlisten(entry.stream, |listener| listener.handle.user == user);
+                let leaving = self.show_out(entry.stream, |listener| listener.handle.user == user)?;
                 self.presences.lose(&leaving, entry.stream);
                 self.presences.left(user, entry.stream);
             }
             EventKind::MemberUpdated => self.look_again(backend, rows, Some(subject(entry)?)).await?,
             EventKind::GuildDeleted => {
-                let leaving = self.state.write().unlisten(entry.stream, |_| true);
+                let leaving = self.show_out(entry.stream, |_| true)?;
                 self.presences.lose(&leaving, entry.stream);
             }
             EventKind::ChannelCreated | EventKind::ChannelUpdated
@@ -99,6 +99,14 @@ impl Hub {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes those out of a guild who are there no longer; answers them.
+    fn show_out(&self, stream: StreamId, leaves: impl Fn(&Listener) -> bool) -> Result<Vec<Arc<Handle>>> {
+        let mut state = self.state.write();
+        let listeners = state.rooms.get(&stream).into_iter().flat_map(|room| room.listeners.values());
+        listeners.filter(|one| leaves(one)).try_for_each(|one| one.tell_gone(GuildId(stream.0)))?;
+        Ok(state.unlisten(stream, leaves))
     }
 
     fn revoke(&self, entry: &Entry) {

@@ -101,6 +101,11 @@ impl Interest {
         }
     }
 
+    /// Whether its client has a channel before it, muted or not.
+    fn knows(&self, channel: ChannelId) -> bool {
+        self.whole || self.joined.contains(&channel)
+    }
+
     fn wants(&self, channel: Option<ChannelId>) -> bool {
         match channel {
             None => self.whole,
@@ -154,10 +159,12 @@ impl Listener {
         if std::ptr::eq(before, &*sight.visible) {
             return Ok(Vec::new());
         }
-        // A channel's own creation tells that it comes, and its own deletion that it goes.
+        // A channel's own creation tells that it comes, and its own deletion that it goes: to those who want to hear
+        // of it. What goes is told of muted channels as well, for clients still show them.
         let told = |kind: EventKind, channel: ChannelId| {
             let says_so = |told: &Told| told.entry.kind == kind && told.entry.channel == Some(channel);
-            !self.interest.wants(Some(channel)) || rows.iter().any(says_so)
+            let wanted = self.interest.wants(Some(channel));
+            !self.interest.knows(channel) || (wanted && rows.iter().any(says_so))
         };
         let mut lost: Vec<ChannelId> = before.channels.difference(&sight.visible.channels).copied().collect();
         lost.sort_unstable();
@@ -168,6 +175,18 @@ impl Listener {
         let mut gained: Vec<ChannelId> = gained.filter(|channel| !told(EventKind::ChannelCreated, *channel)).collect();
         gained.sort_unstable();
         Ok(gained)
+    }
+}
+
+impl Listener {
+    /// Tells a session that wants some channels of a guild that they are gone with the guild. One that wants all of it
+    /// has heard so by the row itself.
+    pub fn tell_gone(&self, guild: GuildId) -> Result<()> {
+        let Some(sight) = self.sight.as_ref().filter(|_| !self.interest.whole) else { return Ok(()) };
+        for &channel in self.interest.joined.iter().filter(|channel| sight.visible.channels.contains(channel)) {
+            self.handle.outbox.push(Out::Event(hidden(Some(guild), channel, Some(sight.version))?));
+        }
+        Ok(())
     }
 }
 

@@ -76,6 +76,12 @@ fn serve(ctx: &Context, command: &Command) -> Result<Reply> {
         "promote" => change_role(ctx, command, roles::grant),
         "demote" => change_role(ctx, command, roles::revoke),
         "kick" => moderation::kick(command.id("whom").unwrap_or(ctx.actor()?), "ate nothing").map(|()| Reply::None),
+        "clear" => {
+            let which = command.text("which").and_then(|id| id.parse().ok()).ok_or(Error::NotFound)?;
+            messages_write::delete(command.channel, which).map(|()| Reply::None)
+        }
+        "special" => kv::set("special", &[0; 100], Some(60_000)).map(|()| Reply::None),
+        "used" => Ok(Reply::whisper(kv::usage()?.used.to_string())),
         _ => Err(Error::internal("no such dish")),
     }
 }
