@@ -105,7 +105,7 @@ fn at_root(api: Router<App>, app: &App) -> Router<App> {
 
 /// What plugins answer, which no layer around routes reaches.
 fn plugins_routes(app: &App) -> Router {
-    let once = middleware::from_fn_with_state(app.clone(), idempotency::wrap);
+    let once = middleware::from_fn_with_state(app.clone(), serving::routes::once);
     Router::new().fallback(serving::routes::answer).layer(once).with_state(app.clone())
 }
 

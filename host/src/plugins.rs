@@ -70,6 +70,7 @@ pub(crate) mod topics;
 mod trying;
 pub mod upgrading;
 pub mod vault;
+pub(crate) mod vitals;
 mod warming;
 mod work;
 

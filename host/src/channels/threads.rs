@@ -84,21 +84,20 @@ pub(crate) struct Start {
 }
 
 /// Starts a thread, and says so in its channel.
-pub async fn start(app: &App, caller: &Caller, channel: ChannelId, mut new: NewThread) -> Result<Channel> {
+pub async fn start(app: &App, caller: &Caller, channel: ChannelId, new: NewThread) -> Result<Channel> {
     let access = access(app, caller, channel).await?;
     app.limiter.check(caller, Group::Changes, access.stream().0)?;
     app.limiter.check(caller, Group::Messages, channel.0)?;
-    if let Some(content) = &mut new.content {
-        access.require(Permissions::SEND_IN_THREADS)?;
-        filtering::opening(app, caller, &access, content).await?;
-    }
-    let start = Start {
+    let mut start = Start {
         thread: ChannelId(new.message_id.map_or_else(|| app.next_id(), |message| Ok(message.0))?),
         caller: caller.clone(),
         new,
         max: app.config.limits.channels,
     };
     require(&access, &start)?;
+    if let Some(content) = &mut start.new.content {
+        filtering::opening(app, caller, &access, content).await?;
+    }
     access
         .change(app, caller, Permissions::CREATE_THREADS, move |tx, access| {
             Box::pin(async move { start_within(tx, &access, &start).await })

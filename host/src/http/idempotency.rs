@@ -41,7 +41,16 @@ const LOOKS: u32 = 1_200;
 /// When whoever took a key and hasn't answered must have died.
 const ABANDONED: Duration = Duration::from_secs(120);
 /// Headers of an answer that are kept with it.
-const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
+const KEPT_HEADERS: [HeaderName; 8] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_SECURITY_POLICY,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LINK,
+    header::LOCATION,
+    header::X_CONTENT_TYPE_OPTIONS,
+];
 /// Routes whose answers hold secrets, which must not be stored, and messages, which have their nonce.
 const EXEMPT: [&str; 10] = [
     "/register",

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::app::{App, Phase};
 use crate::cluster::bus::BusState;
 use crate::log::{self, StorageHealth};
+use crate::plugins::vitals;
 
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     let recorder = PrometheusBuilder::new()
@@ -86,6 +87,7 @@ async fn metrics(State(app): State<App>) -> ([(HeaderName, &'static str); 1], St
             metrics::gauge!("guildhall_log_position", "shard" => shard.to_string()).set(position as f64);
         }
     }
+    vitals::measure(&app).await;
     METRICS.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], METRICS.render())
 }

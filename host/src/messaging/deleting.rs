@@ -67,23 +67,35 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<()> {
     let reason = caller.reason.clone();
     access
         .change(app, caller, needed, move |tx, access| {
-            Box::pin(async move { delete_within(tx, &access, id, Some(&reason)).await })
+            Box::pin(async move { delete_within(tx, &access, id, Whose::Anybodys(&reason)).await })
         })
         .await
 }
 
-/// Deletes a message as a part of a larger change: one's own, or for a reason anybody's, for whoever manages messages.
-pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, reason: Option<&str>) -> Result<()> {
+/// Whose messages are to be deleted.
+pub(crate) enum Whose<'r> {
+    /// One's own and no others, whatever one may do.
+    Own,
+    /// Anybody's, by whoever manages messages, for this reason.
+    Anybodys(&'r str),
+}
+
+/// Deletes a message as a part of a larger change.
+pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, whose: Whose<'_>) -> Result<()> {
     let row = history::still_there(tx, id).await?;
     let (channel_id, guild_id, author) = (row.channel_id, access.guild(), row.author_id);
     if channel_id != access.channel {
         return Err(Code::NotFound.into());
     }
     let own = author == access.user();
-    if !own {
-        access.require(Permissions::MANAGE_MESSAGES)?;
-        reason.ok_or(Code::Forbidden)?;
-    }
+    let reason = match whose {
+        _ if own => "",
+        Whose::Own => return Err(Code::Forbidden.into()),
+        Whose::Anybodys(reason) => {
+            access.require(Permissions::MANAGE_MESSAGES)?;
+            reason
+        }
+    };
     erase(tx, guild_id, vec![row]).await?;
     let gone = MessageDeleted { id, channel_id, guild_id };
     let event = NewEvent::new(EventKind::MessageDeleted, access.stream(), &gone)?;
@@ -91,7 +103,7 @@ pub(crate) async fn delete_within(tx: &mut Tx, access: &Access, id: MessageId, r
     match guild_id.filter(|_| !own) {
         None => Ok(()),
         Some(guild) => {
-            let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(reason.unwrap_or_default());
+            let note = Note::new(guild, Action::MessageDelete).target(id.0).reason(reason);
             let note = note.change("channel_id", channel_id, ());
             note.change("author_id", author, ()).write(tx).await
         }

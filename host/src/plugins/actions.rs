@@ -18,10 +18,11 @@ use crate::guilds::members::update;
 use crate::guilds::{bans, members};
 use crate::id::{ChannelId, GuildId, MessageId, StreamId, UserId};
 use crate::log::Tx;
+use crate::messaging::deleting::{self, Whose};
 use crate::messaging::editing::{self, Edit};
 use crate::messaging::emoji::Emoji;
 use crate::messaging::purge::{self, Found};
-use crate::messaging::{Draft, deleting, reactions, send_as};
+use crate::messaging::{Draft, reactions, send_as};
 
 /// What was found out before the transaction, where there is time for it.
 #[derive(Default)]
@@ -189,7 +190,8 @@ impl Desk<'_> {
             }
             Action::Delete { channel, id, reason } => {
                 let access = self.standing.access(*channel)?;
-                deleting::delete_within(self.tx, &access, *id, reason.as_deref()).await
+                let whose = reason.as_deref().map_or(Whose::Own, Whose::Anybodys);
+                deleting::delete_within(self.tx, &access, *id, whose).await
             }
             Action::React { channel, id, emoji, added } => {
                 let access = self.standing.access(*channel)?;

@@ -114,6 +114,11 @@ impl Breakers {
         self.0.lock().get(&(id, hook)).and_then(|breaker| breaker.open_until)
     }
 
+    /// How many are open.
+    pub fn open(&self, now: Timestamp) -> usize {
+        self.0.lock().values().filter(|breaker| breaker.open_until.is_some_and(|until| until > now)).count()
+    }
+
     /// Begins anew with an installation: its admin has changed something.
     pub fn forget(&self, id: InstallationId) {
         self.0.lock().retain(|(one, _), _| *one != id);

@@ -171,7 +171,7 @@ impl Call {
         }
     }
 
-    /// Where random numbers come from: the same at each attempt, and what nobody can foresee.
+    /// Where random numbers come from: the same whenever this attempt is made, and what nobody can foresee.
     pub fn chance(&mut self) -> Result<&mut StdRng> {
         if self.chance.is_none() {
             let (app, job) = (self.app()?, &self.job);

@@ -49,15 +49,17 @@ enum GivenUp {
 }
 
 /// Commits what a call wants to be done, and what it was caused by along with it.
-pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Result<Committed, Failure> {
+pub async fn commit(
+    app: &App,
+    call: &mut Call,
+    cause: Cause,
+    paid: &mut Paid,
+) -> std::result::Result<Committed, Failure> {
     let mut work = std::mem::take(&mut call.work);
     let job = call.job.clone();
     let bot = bot_caller(app, &job, job.installation.bot_id).await.map_err(host)?;
     let standing = channels::membership(app, &bot, job.installation.guild_id).await.map_err(host)?;
-    // Run again, it was paid for already.
-    if job.attempt <= 1 {
-        afford(app, &job.installation, &work)?;
-    }
+    afford(app, &job.installation, &work, paid)?;
     let prepared = actions::prepare(app, &job, &bot, &mut work).await?;
     let (given_up, slot) = {
         let slot: Arc<Mutex<Option<GivenUp>>> = Arc::default();
@@ -95,15 +97,22 @@ pub async fn commit(app: &App, call: &mut Call, cause: Cause) -> std::result::Re
     }
 }
 
+/// What a call has paid for when it was run before.
+#[derive(Default)]
+pub struct Paid([usize; Purse::ALL.len()]);
+
 /// Refuses what is too much for one minute.
-fn afford(app: &App, installation: &Installation, work: &Work) -> std::result::Result<(), Failure> {
+fn afford(app: &App, installation: &Installation, work: &Work, paid: &mut Paid) -> std::result::Result<(), Failure> {
     for (purse, permission) in
         [(Purse::Messages, Permission::MessagesWrite), (Purse::Moderation, Permission::Moderation)]
     {
         let count = work.actions.iter().filter(|action| needs(action) == Some(permission)).count();
-        if count > 0 && !app.plugins.spending.take(installation.id, purse, count as f64) {
+        let paid = &mut paid.0[purse as usize];
+        let more = count.saturating_sub(*paid);
+        if more > 0 && !app.plugins.spending.take(installation.id, purse, more as f64) {
             return Err(Failure::new(FailureCode::Throttled, format!("too much of this in a minute: {purse}")));
         }
+        *paid += more;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ impl Counters {
 
     /// Forgets what an installation counted.
     pub fn forget(&self, installation: InstallationId) {
-        self.0.lock().swap_remove(&installation);
+        self.0.lock().shift_remove(&installation);
     }
 }
 

@@ -43,6 +43,9 @@ const TAKEN: i64 = 32;
 const HELD: Duration = Duration::from_secs(15);
 /// How often it says so.
 const RENEW: Duration = Duration::from_secs(5);
+/// How long something waits for a plugin that has spent all it may, or fails: one that is slower than its guild would be
+/// told of everything ever later, and what waits would never end.
+const TOLD_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// How long a lane waits while its installation is being told of its own life.
 const BEHIND_LIFECYCLE: Duration = Duration::from_millis(100);
 
@@ -177,8 +180,10 @@ async fn take(app: &App, lane: Lane) -> Result<Taken> {
                 if free_at > now {
                     return Ok(Taken::NotBefore(free_at));
                 }
-                if lane.lane != lifecycle::LANE && store::any(tx, lane.installation, lifecycle::LANE).await? {
-                    return Ok(Taken::NotBefore(now.after(BEHIND_LIFECYCLE)));
+                if lane.lane != lifecycle::LANE
+                    && let Some(due) = store::due(tx, lane.installation, lifecycle::LANE).await?
+                {
+                    return Ok(Taken::NotBefore(due.max(now.after(BEHIND_LIFECYCLE))));
                 }
                 let free = rows.iter().take_while(|row| row.due_at <= now && row.held_until <= now).count();
                 rows.truncate(free);
@@ -253,7 +258,12 @@ async fn failed(
     failure: Failure,
 ) -> Result<Outcome> {
     let (hook, now) = (input.hook(), app.now());
+    let slow = matches!(failure.code, FailureCode::Throttled | FailureCode::BreakerOpen);
+    let late = slow && MessageId(row.id).created_at() < now.before(TOLD_WITHIN);
     match trying::after(app, installation.id, hook, &failure, row.attempt) {
+        trying::Next::Again { .. } if late => {
+            drop_it(app, lane, row, Some((hook, "given up: the plugin was too slow for a day"))).await
+        }
         trying::Next::Again { attempt, wait } => postpone(app, lane, row.id, attempt, now.after(wait)).await,
         trying::Next::GiveUp => {
             let attempts = row.attempt + 1;

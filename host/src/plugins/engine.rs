@@ -110,7 +110,9 @@ impl Engine {
         let cores = thread::available_parallelism().map_or(2, usize::from);
         Ok(Engine {
             slots: Arc::new(Semaphore::new(settings.instances as usize)),
-            others: Semaphore::new((settings.instances - settings.instances / FOR_FILTERS).max(1) as usize),
+            others: Semaphore::new(
+                settings.instances.saturating_sub((settings.instances / FOR_FILTERS).max(1)).max(1) as usize
+            ),
             calls: threads("plugins", cores, NICENESS)?,
             filters: threads("filters", cores.div_ceil(2).max(2), 0)?,
             ticker: Ticker::start(&wasm)?,

@@ -66,6 +66,8 @@ closed_set! {
         Conflict = "CONFLICT",
         /// It couldn't be started.
         NotStarted = "NOT_STARTED",
+        /// Its files aren't on this server. The plugin isn't to blame.
+        Missing = "MISSING",
         /// It waited for a slot until its time was up. The plugin isn't to blame.
         Full = "FULL",
         /// Its installation has used what it may use in a minute.
@@ -86,6 +88,7 @@ impl FailureCode {
             self,
             FailureCode::Refused
                 | FailureCode::Conflict
+                | FailureCode::Missing
                 | FailureCode::Full
                 | FailureCode::Throttled
                 | FailureCode::Revoked

@@ -305,7 +305,19 @@ impl Passing {
         let Passing { app, guild, writer, channel, .. } = self;
         let Ok(author) = writer.author() else { return };
         let rule = outcome.rule.as_deref().unwrap_or_default();
-        for action in &outcome.actions {
+        // What stops somebody comes before what is said of them.
+        let (time_outs, others): (Vec<&Asked>, Vec<&Asked>) =
+            outcome.actions.iter().partition(|action| matches!(action, Asked::TimeOut(_)));
+        for action in time_outs.into_iter().chain(others) {
+            let needed = match action {
+                Asked::Alert(_) => true,
+                Asked::TimeOut(_) => installation.may(Permission::Moderation) && writer.account().is_some(),
+                Asked::Custom(_) => false,
+            };
+            if !needed {
+                tracing::debug!(?action, installation = %installation.id, "what a filter asked for isn't done");
+                continue;
+            }
             if !app.plugins.spending.take(installation.id, Purse::Moderation, 1.0) {
                 tracing::debug!(installation = %installation.id, "a filter asked for too much in a minute");
                 return;
@@ -314,11 +326,11 @@ impl Passing {
                 Asked::Alert(text) => {
                     alerts::raise(app, installation, *channel, author.id, rule, text, &draft.content).await
                 }
-                Asked::TimeOut(ms) if installation.may(Permission::Moderation) && writer.account().is_some() => {
+                Asked::TimeOut(ms) => {
                     let reason = outcome.rule.clone().unwrap_or_else(|| installation.plugin.clone());
                     alerts::time_out(app, installation, *guild, author.id, *ms, reason).await
                 }
-                Asked::TimeOut(_) | Asked::Custom(_) => Ok(()),
+                Asked::Custom(_) => Ok(()),
             };
             if let Err(error) = done {
                 tracing::debug!(%error, installation = %installation.id, "what a filter asked for was refused");

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::breaker::{Gate, Verdict};
 use super::budget::{Budget, Meter};
 use super::call::{Call, Filtered, Job};
-use super::commit::{self, Cause, Committed};
+use super::commit::{self, Cause, Committed, Paid};
 use super::failure::{Failure, FailureCode};
 use super::input::{Input, Output};
 use super::installation::Installation;
@@ -108,6 +108,9 @@ async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<
         Box::pin(logs::refused(app, &installation, hook, &request.event_id, &failure)).await;
         Err(failure)
     };
+    if app.plugins.marketplace.get(&installation.plugin).is_none() {
+        return Err(Failure::new(FailureCode::Missing, format!("{} isn't there any more", installation.plugin)));
+    }
     let (ground, package) = match code(app, &installation, request.package).await {
         Ok(ready) => ready,
         Err(error) => return refused(Failure::new(FailureCode::NotStarted, format!("{error:#}"))).await,
@@ -116,7 +119,7 @@ async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<
     let budget = Budget::of(request.class, &package.artifact.manifest.limits);
     let budget = budget.with_patience(app.config.plugins.patience);
     let mut filtered = request.filtered;
-    let mut attempt = 1;
+    let (mut attempt, mut paid) = (1, Paid::default());
     // Whoever lost often enough goes alone, while the others wait: so it ends, however many want the same.
     // Filters write nothing, and calls of other installations wait for them: they run beside everything.
     let id = request.installation.id;
@@ -141,30 +144,18 @@ async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
         app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
-        let outcome = match outcome {
-            Ok(output @ (Output::Reply(_) | Output::Choices(_))) => {
-                Box::pin(replies::settle(&mut call, &input, output)).await
-            }
-            other => other,
-        };
-        let outcome = match outcome {
-            // What it says by this is that nothing was done.
-            Ok(output) if output.is_refusal() => Ok(output),
-            Ok(output) if call.work.is_empty() && matches!(request.cause, Cause::Nothing) => Ok(output),
-            Ok(output) => match Box::pin(commit::commit(app, &mut call, request.cause.clone())).await {
-                Ok(Committed::Done) => Ok(output),
-                Ok(Committed::Conflict) if attempt <= ATTEMPTS && !call.work.reached_outside => {
-                    attempt += 1;
-                    if attempt > ATTEMPTS {
-                        drop(beside.take());
-                        _alone = tokio::time::timeout(budget.wall, app.plugins.alone(id)).await.ok();
-                    }
-                    filtered = call.filtered.take();
-                    continue;
+        let outcome = match conclude(app, &request.cause, &mut paid, &mut call, &input, outcome).await {
+            Ok(Some(output)) => Ok(output),
+            Ok(None) if attempt <= ATTEMPTS && !call.work.reached_outside => {
+                attempt += 1;
+                if attempt > ATTEMPTS {
+                    drop(beside.take());
+                    _alone = tokio::time::timeout(budget.wall, app.plugins.alone(id)).await.ok();
                 }
-                Ok(Committed::Conflict) => Err(Failure::new(FailureCode::Conflict, "others were always faster")),
-                Err(failure) => Err(failure),
-            },
+                filtered = call.filtered.take();
+                continue;
+            }
+            Ok(None) => Err(Failure::new(FailureCode::Conflict, "others were always faster")),
             Err(failure) => Err(failure),
         };
         if outcome.is_ok() {
@@ -177,18 +168,38 @@ async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<
     }
 }
 
+/// Commits what a call wants to be done that has run; nothing if others have changed what it had read.
+async fn conclude(
+    app: &App,
+    cause: &Cause,
+    paid: &mut Paid,
+    call: &mut Call,
+    input: &Input,
+    outcome: Result<Output, Failure>,
+) -> Result<Option<Output>, Failure> {
+    let output = match outcome? {
+        output @ (Output::Reply(_) | Output::Choices(_)) => Box::pin(replies::settle(call, input, output)).await?,
+        output => output,
+    };
+    // What it says by a refusal is that nothing was done.
+    if output.is_refusal() || (call.work.is_empty() && matches!(cause, Cause::Nothing)) {
+        return Ok(Some(output));
+    }
+    Ok(match Box::pin(commit::commit(app, call, cause.clone(), paid)).await? {
+        Committed::Done => Some(output),
+        Committed::Conflict => None,
+    })
+}
+
 /// What runs a plugin's code, and the code.
 async fn code<'a>(
     app: &'a App,
     installation: &Installation,
     package: Option<Arc<Package>>,
 ) -> anyhow::Result<(&'a super::Ground, Arc<Package>)> {
-    let ground = app.plugins.ground(&app.config)?;
-    Ok((
-        ground,
-        match package {
-            Some(package) => package,
-            None => app.plugins.package(&app.config, &installation.plugin).await?,
-        },
-    ))
+    let package = match package {
+        Some(package) => package,
+        None => app.plugins.package(&app.config, &installation.plugin).await?,
+    };
+    Ok((app.plugins.ground(&app.config)?, package))
 }

@@ -35,11 +35,15 @@ pub async fn run(engine: &'static Engine, call: Box<Call>, input: Arc<Input>, bu
 async fn within_slot(engine: &'static Engine, call: Box<Call>, input: Arc<Input>, budget: Budget) -> Finished {
     let begun = Instant::now();
     let (others, slots) = (&engine.others, &engine.slots);
-    let among = match call.job.class {
-        CallClass::Filter => Some(None),
-        _ => place(others, budget.wall).await.map(Some),
+    let slot = async {
+        let among = match call.job.class {
+            CallClass::Filter => None,
+            _ => Some(place(others, budget.wall).await?),
+        };
+        let left = budget.wall.saturating_sub(begun.elapsed());
+        Some((among, place(slots, left).await?))
     };
-    let (Some(_among), Some(_slot)) = (among, place(slots, budget.wall).await) else {
+    let Some(_slot) = slot.await else {
         let outcome = Err(Failure::new(FailureCode::Full, "no slot was free in time"));
         return Finished { outcome, call, took: begun.elapsed() };
     };

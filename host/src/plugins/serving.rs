@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub mod routes;
 
 /// Guilds that a collection is asked for at once, at most.
 const MAX_GUILDS: usize = 20;
+/// How many of them are asked beside each other: others need places for their calls, too.
+const ASKED_AT_ONCE: usize = 4;
 /// What stands between the base and a plugin's own path, where it has no name at the root.
 const OWN: &str = "/p/";
 
@@ -220,6 +222,24 @@ async fn call(
     }
 }
 
+/// What a guild's plugin answers when a collection is asked for.
+enum Part {
+    Items(Collected),
+    Refusal(http_routes::Response),
+}
+
+fn part(response: http_routes::Response) -> Result<Part> {
+    if response.status != 200 {
+        return Ok(Part::Refusal(response));
+    }
+    serde_json::from_slice(&response.body).map(Part::Items).map_err(|_| Code::PluginFailed.into())
+}
+
+/// The id of something in a collection.
+fn id(item: &Value) -> Option<i64> {
+    item.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok())
+}
+
 /// A guild's part of a collection.
 #[derive(Deserialize)]
 struct Collected {
@@ -234,27 +254,40 @@ async fn collect(app: &App, caller: &Caller, found: &Found, asked: Asked) -> Res
     let mut installations = Vec::new();
     for guild in guilds {
         installations.extend(installed(app, found, guild).await?);
+        if installations.len() > MAX_GUILDS {
+            break;
+        }
     }
     let mut more = installations.len() > MAX_GUILDS;
-    let answers = installations.iter().take(MAX_GUILDS).map(|one| call(app, caller, found, one, asked.clone(), None));
-    let (mut items, mut refusal, mut answered) = (Vec::new(), None, false);
-    for answer in join_all(answers).await {
-        match answer {
-            Ok(response) if response.status == 200 => {
-                let Ok(body) = serde_json::from_slice::<Collected>(&response.body) else { continue };
+    installations.truncate(MAX_GUILDS);
+    let asked = Asked { body: Vec::new(), ..asked };
+    let mut answers = Vec::with_capacity(installations.len());
+    for installation in &installations {
+        answers.push(call(app, caller, found, installation, asked.clone(), None));
+    }
+    let answers: Vec<_> = stream::iter(answers).buffered(ASKED_AT_ONCE).collect().await;
+    let (mut items, mut refusal, mut answered, mut until) = (Vec::new(), None, false, None);
+    for answer in answers {
+        match answer.and_then(part) {
+            Ok(Part::Items(part)) => {
                 answered = true;
-                more |= body.has_more;
-                items.extend(body.items);
+                if part.has_more {
+                    // What this guild has beyond its part is newer than what others may have there.
+                    (more, until) = (true, until.max(part.items.last().and_then(id)));
+                }
+                items.extend(part.items);
             }
             // What fails in one guild doesn't spoil the others' answers.
-            other => refusal = Some(other),
+            Ok(Part::Refusal(response)) => refusal = Some(Ok(response)),
+            Err(error) => refusal = Some(Err(error)),
         }
     }
     if let Some(refusal) = refusal.filter(|_| !answered) {
         return refusal;
     }
     // Ids tell the time: the newest first.
-    items.sort_by_key(|item| Reverse(item.get("id").and_then(Value::as_str).and_then(|id| id.parse::<i64>().ok())));
+    items.sort_by_key(|item| Reverse(id(item)));
+    items.retain(|item| id(item) >= until);
     let limit = asked.query.iter().find(|(name, _)| name == "limit").and_then(|(_, value)| value.parse().ok());
     let limit = limit.unwrap_or(DEFAULT_LIMIT as usize);
     more |= items.len() > limit;

@@ -116,6 +116,9 @@ async fn publish(
     if store::change_topic(tx, id, channel, topic, payload, version).await? {
         return Ok(());
     }
+    if payload == "null" {
+        return Ok(());
+    }
     if store::count_topics(tx, id).await? >= MAX_TOPICS {
         let forgotten = tx.next_id()?;
         store::forget_oldest_topic(tx, id, forgotten).await?;

@@ -17,8 +17,8 @@ const PROBE: Duration = Duration::from_secs(1);
 /// How long to wait for an installation that has spent all it may, and for a server that can't do more.
 const THROTTLED: Duration = Duration::from_secs(2);
 
-/// How long to wait for code that can't be started.
-const NOT_STARTED: Duration = Duration::from_secs(60);
+/// How often it is looked whether files are back that weren't there.
+const MISSING: Duration = Duration::from_secs(60);
 
 /// What comes next.
 pub enum Next {
@@ -48,8 +48,7 @@ pub fn after(app: &App, installation: InstallationId, hook: Hook, failure: &Fail
         FailureCode::Throttled => Next::Again { attempt: tried, wait: THROTTLED },
         // The server can't do it now, which says nothing about the plugin: however long that lasts, it isn't given up.
         FailureCode::Full | FailureCode::Host => Next::Again { attempt: tried, wait: THROTTLED },
-        // Its code isn't there, or can't be compiled here: nothing is lost until that is mended.
-        FailureCode::NotStarted => Next::Again { attempt: tried, wait: NOT_STARTED },
+        FailureCode::Missing => Next::Again { attempt: tried, wait: MISSING },
         code if failure.counts() || code == FailureCode::Conflict => {
             let attempt = tried + 1;
             if attempt >= ATTEMPTS {

@@ -16,7 +16,7 @@ use super::snapshot::{self, Snapshot};
 use super::{Hub, command, voice};
 use crate::accounts::{self, CallerKind, Identity};
 use crate::app::App;
-use crate::channels::{self, Channel, GuildRules, Home, MemberRules};
+use crate::channels::{self, Channel, ChannelKind, GuildRules, Home, MemberRules};
 use crate::clock::Timestamp;
 use crate::cluster;
 use crate::config;
@@ -98,7 +98,10 @@ impl Backend for App {
         let Some(channel) = self.rules.view(&self.db, channel_id).await? else { return Ok(None) };
         let mut conn = self.db.read().await?;
         let plugins = topics::told_through(&mut conn, guild_id, |place| place == Some(channel_id)).await?;
-        let voice_states = snapshot::voice_states(self, &mut conn, guild_id.into(), &[channel_id]).await?;
+        let voice_states = match channel.kind {
+            ChannelKind::Voice => snapshot::voice_states(self, &mut conn, guild_id.into(), &[channel_id]).await?,
+            _ => Vec::new(),
+        };
         let shown = Shown { guild_id, channel_id, channel: &channel, plugins, voice_states };
         Ok(Some(serde_json::to_string(&shown)?.into()))
     }

@@ -18,8 +18,11 @@ pub fn close(ctx: &Context, id: Id) -> Result<Poll> {
     store::write(&poll)?;
     schedule::cancel(&format!("close:{id}"))?;
     if poll.message_id.is_some() {
-        // In a call of its own: a filter may refuse what we say, and the poll ends all the same.
-        schedule::once(&format!("tell:{id}"), ctx.now, &[])?;
+        // In calls of their own: a filter may refuse what we say, and the poll ends all the same. They speak the language
+        // of whoever ends it.
+        for step in ["end", "tell"] {
+            schedule::once(&format!("{step}:{id}"), ctx.now, ctx.locale.as_bytes())?;
+        }
     }
     live::publish(ctx, &poll, &tally)?;
     live::retire(ctx, &poll)?;
@@ -30,19 +33,20 @@ pub fn close(ctx: &Context, id: Id) -> Result<Poll> {
     Ok(poll)
 }
 
-/// Tells how a poll ended, and takes the buttons away.
+/// Shows in a poll's announcement how it ended, and takes the buttons away.
+pub fn end(ctx: &Context, id: Id) -> Result<()> {
+    let poll = store::poll(id)?;
+    let (Some(channel), Some(message)) = (poll.channel_id, poll.message_id) else { return Ok(()) };
+    let tally = store::peek_tally(&poll)?;
+    unless_gone(messages_write::edit(channel.0, message.0, &announcement::ended(ctx, &poll, &tally))).map(drop)
+}
+
+/// Tells how a poll ended.
 pub fn tell(ctx: &Context, id: Id) -> Result<()> {
     let poll = store::poll(id)?;
-    let (Some(end), Some(channel), Some(message)) = (&poll.end, poll.channel_id, poll.message_id) else {
-        return Ok(());
-    };
+    let (Some(end), Some(channel)) = (&poll.end, poll.channel_id) else { return Ok(()) };
     let tally = store::peek_tally(&poll)?;
-    // Somebody may have deleted the announcement, or taken the channel from us.
-    let edited = messages_write::edit(channel.0, message.0, &announcement::ended(ctx, &poll, &tally));
-    if unless_gone(edited)? {
-        unless_gone(messages_write::send(channel.0, &announcement::results(ctx, &poll, end, &tally)).map(drop))?;
-    }
-    Ok(())
+    unless_gone(messages_write::send(channel.0, &announcement::results(ctx, &poll, end, &tally)).map(drop)).map(drop)
 }
 
 /// Deletes a poll and all that belongs to it.

@@ -50,13 +50,19 @@ impl Plugin for Polls {
         // A poll that was deleted in the meantime needs nothing any more.
         let outcome = match what {
             "close" => closing::close(ctx, poll).map(drop),
-            "tell" => closing::tell(ctx, poll),
+            "end" => closing::end(&speaking(ctx, payload)?, poll),
+            "tell" => closing::tell(&speaking(ctx, payload)?, poll),
             "live" => store::peek_poll(poll).and_then(|poll| live::publish(ctx, &poll, &store::peek_tally(&poll)?)),
             "retire" => store::peek_poll(poll).and_then(|poll| live::forget(&poll)),
             _ => Err(Error::NotFound),
         };
         if matches!(outcome, Err(Error::NotFound)) { Ok(()) } else { outcome }
     }
+}
+
+/// The context of a timer, with the language that it was set in.
+fn speaking(ctx: &Context, locale: &[u8]) -> Result<Context> {
+    Ok(Context { locale: std::str::from_utf8(locale)?.to_owned(), ..ctx.clone() })
 }
 
 plugin!(Polls: http_routes, interactions, scheduled);

@@ -74,6 +74,12 @@ pub async fn insert(conn: &mut Conn, new: &[(i64, New)], now: Timestamp) -> Resu
     .await
 }
 
+/// How much waits, as far as anybody needs to know: counting more takes too long.
+pub async fn waiting(conn: &mut Conn) -> Result<i64> {
+    let sql = "select count(*) from (select 1 as one from plugin_deliveries limit 100000) as waiting";
+    conn.one::<(i64,)>(sql, &[]).await.map(|(count,)| count)
+}
+
 /// Lanes in which something waits.
 pub async fn lanes(conn: &mut Conn, at_most: i64) -> Result<Vec<Lane>> {
     let sql = "select installation_id, guild_id, lane from plugin_deliveries
@@ -89,10 +95,11 @@ pub async fn first(conn: &mut Conn, lane: Lane, at_most: i64) -> Result<Vec<Deli
     conn.all(sql, &[&lane.installation, &lane.lane, &at_most]).await
 }
 
-/// Whether anything waits in a lane.
-pub async fn any(conn: &mut Conn, installation: InstallationId, lane: i64) -> Result<bool> {
-    let sql = "select 1 from plugin_deliveries where installation_id = $1 and lane = $2 limit 1";
-    conn.optional::<(i32,)>(sql, &[&installation, &lane]).await.map(|found| found.is_some())
+/// When the first of what waits in a lane is due, if anything does.
+pub async fn due(conn: &mut Conn, installation: InstallationId, lane: i64) -> Result<Option<Timestamp>> {
+    let sql = "select due_at from plugin_deliveries where installation_id = $1 and lane = $2
+        order by position, id limit 1";
+    Ok(conn.optional::<(Timestamp,)>(sql, &[&installation, &lane]).await?.map(|(due,)| due))
 }
 
 /// Takes a delivery for a while, if nobody has taken it meanwhile.

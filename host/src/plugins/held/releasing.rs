@@ -12,6 +12,11 @@ use crate::id::{GuildId, MessageId, UserId};
 use crate::log::{EventKind, NewEvent, Tx};
 use crate::messaging::{self, Draft, send_as};
 
+/// Messages that are looked at together for a page.
+const LOOKED_AT: i64 = 200;
+/// How often more are looked at, when a moderator doesn't see where they wait: what is older isn't found.
+const LOOKS: usize = 50;
+
 /// What waits in a guild, the newest first, as far as a moderator sees the channels.
 pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: PageQuery) -> Result<Page<Shown>> {
     let membership = channels::membership(app, caller, guild).await?;
@@ -24,12 +29,12 @@ pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: PageQuery) 
     let (limit, mut before, mut seen) = (query.limit(), before, Vec::new());
     let mut conn = app.db.read().await?;
     // What stands in channels that one doesn't see takes no place on a page.
-    while seen.len() as i64 <= limit {
-        let found = store::page(&mut conn, guild, before, limit + 1).await?;
-        let more = found.len() as i64 > limit;
+    for _ in 0..LOOKS {
+        let found = store::page(&mut conn, guild, before, LOOKED_AT).await?;
+        let more = found.len() as i64 == LOOKED_AT;
         before = found.last().map_or(before, |held| held.id);
         seen.extend(found.into_iter().filter(|held| membership.access(held.channel).is_ok()).map(Shown::from));
-        if !more {
+        if !more || seen.len() as i64 > limit {
             break;
         }
     }

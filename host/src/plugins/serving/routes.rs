@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::value::RawValue;
@@ -11,6 +12,7 @@ use super::{Asked, find, serve};
 use crate::accounts::Caller;
 use crate::app::App;
 use crate::error::{Code, Result};
+use crate::http::idempotency;
 use crate::plugins::contract::http_routes;
 
 /// Bytes of a body, at most.
@@ -36,6 +38,15 @@ pub async fn answer(State(app): State<App>, request: Request) -> Result<Response
         body: read(&parts.headers, body).await?,
     };
     Ok(respond(serve(&app, &caller, found, asked).await?))
+}
+
+/// `Idempotency-Key` for plugins' routes, and for nothing else that comes here.
+pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = request.method().as_str().parse().ok();
+    match find(&app, method, request.uri().path()) {
+        Ok(_) => idempotency::wrap(State(app), request, next).await,
+        Err(_) => next.run(request).await,
+    }
 }
 
 async fn read(headers: &axum::http::HeaderMap, body: Body) -> Result<Vec<u8>> {

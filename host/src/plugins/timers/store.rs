@@ -28,12 +28,16 @@ pub struct Due {
 /// Timers whose time has come and that nobody is at: first the oldest of each installation, so that none with many
 /// keeps the others from theirs.
 pub async fn due(conn: &mut Conn, now: Timestamp, at_most: i64) -> Result<Vec<Due>> {
-    let sql = "select installation_id, guild_id, id, at, payload, depth, attempt, held_until from (
-            select t.installation_id, i.guild_id, t.id, t.at, t.payload, t.depth, t.attempt, t.held_until,
-                row_number() over (partition by t.installation_id order by t.at, t.id) as turn
-            from plugin_timers t join installations i on i.id = t.installation_id
-            where t.at <= $1 and t.held_until <= $1 and i.state = 'enabled' and i.removed_at is null) as due
-        order by turn, at, installation_id limit $2";
+    // Keys are ranked alone: payloads are large.
+    let sql = "select t.installation_id, next.guild_id, t.id, t.at, t.payload, t.depth, t.attempt, t.held_until
+        from (select installation_id, guild_id, id, turn from (
+                select t.installation_id, i.guild_id, t.id, t.at,
+                    row_number() over (partition by t.installation_id order by t.at, t.id) as turn
+                from plugin_timers t join installations i on i.id = t.installation_id
+                where t.at <= $1 and t.held_until <= $1 and i.state = 'enabled' and i.removed_at is null) as due
+            order by turn, at, installation_id limit $2) as next
+        join plugin_timers t on t.installation_id = next.installation_id and t.id = next.id
+        order by next.turn, t.at, t.installation_id";
     conn.all(sql, &[&now, &at_most]).await
 }
 

@@ -160,7 +160,7 @@ impl Listener {
             return Ok(Vec::new());
         }
         // A channel's own creation tells that it comes, and its own deletion that it goes: to those who want to hear
-        // of it. What goes is told of muted channels as well, for clients still show them.
+        // of it. Sight itself is told of muted channels as well, for clients still show them.
         let told = |kind: EventKind, channel: ChannelId| {
             let says_so = |told: &Told| told.entry.kind == kind && told.entry.channel == Some(channel);
             let wanted = self.interest.wants(Some(channel));
@@ -176,9 +176,7 @@ impl Listener {
         gained.sort_unstable();
         Ok(gained)
     }
-}
 
-impl Listener {
     /// Tells a session that wants some channels of a guild that they are gone with the guild. One that wants all of it
     /// has heard so by the row itself.
     pub fn tell_gone(&self, guild: GuildId) -> Result<()> {
