@@ -66,11 +66,10 @@ fn plain_match(text: &str, patterns: &[&str]) -> Option<String> {
         // One of them is none, or matches nothing at all and hides the others.
         None | Some(Some(_)) => {}
     }
-    let one_by_one = patterns.iter().filter_map(|pattern| compile(pattern)).find_map(|regex| {
+    patterns.iter().filter_map(|pattern| compile(pattern)).find_map(|regex| {
         let found = regex.find(&bytes).filter(|found| !found.is_empty())?;
         Some(shown(found))
-    });
-    one_by_one
+    })
 }
 
 fn compile(pattern: &str) -> Option<bytes::Regex> {
