@@ -1,8 +1,6 @@
 //! Coming back over Socket.IO, both ways of travelling: with cursors in `auth`.
 
-use std::time::Duration;
-
-use crate::sockets_resync::forget_the_log;
+use crate::sockets_resync::{LongGone, long_gone};
 use crate::story;
 use crate::support::{Cursors, Socket, SocketIo, Travel, Value, json};
 
@@ -118,15 +116,7 @@ story!(
         config.tokens.access_seconds = 30 * 24 * 3600;
     },
     |app| {
-        let [ada, bob] = app.users(["ada", "bob"]).await;
-        let (guild, general) = ada.guild("Engines").await;
-        bob.join(&guild).await;
-        let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
-        ada.say(&general, "long ago").await;
-        app.advance(Duration::from_secs(2 * 24 * 3600));
-        forget_the_log(&app).await;
-        // What is in memory is told as long as it is there.
-        app.restart().await;
+        let LongGone { ada, bob, guild, general, cursors } = long_gone(&mut app).await;
         for travel in Travel::BOTH {
             ada.say(&general, "lately").await;
             let all = json!({"subscribe": "all"});

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::story;
-use crate::support::{Back, Cursors, Socket, TestApp, Value, json};
+use crate::support::{Back, Cursors, Socket, TestApp, User, Value, json};
 
 /// The snapshot that a `resync` of this stream brings.
 #[track_caller]
@@ -17,6 +17,31 @@ fn names(things: &Value) -> Vec<&str> {
     things.as_array().expect("a list").iter().filter_map(|thing| thing["name"].as_str()).collect()
 }
 
+/// Somebody who was last there before everything that the log still knows.
+pub struct LongGone {
+    /// Owns the guild, and speaks in it.
+    pub ada: User,
+    /// Whose cursors are old.
+    pub bob: User,
+    pub guild: String,
+    pub general: String,
+    pub cursors: Cursors,
+}
+
+/// Lets two days go by after Bob was there, and a log of one day forget them.
+pub async fn long_gone(app: &mut TestApp) -> LongGone {
+    let [ada, bob] = app.users(["ada", "bob"]).await;
+    let (guild, general) = ada.guild("Engines").await;
+    bob.join(&guild).await;
+    let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
+    ada.say(&general, "long ago").await;
+    app.advance(Duration::from_secs(2 * 24 * 3600));
+    forget_the_log(app).await;
+    // What is in memory is told as long as it is there.
+    app.restart().await;
+    LongGone { ada, bob, guild, general, cursors }
+}
+
 story!(
     a_cursor_older_than_the_log_brings_a_snapshot,
     |config| {
@@ -24,15 +49,7 @@ story!(
         config.tokens.access_seconds = 30 * 24 * 3600;
     },
     |app| {
-        let [ada, bob] = app.users(["ada", "bob"]).await;
-        let (guild, general) = ada.guild("Engines").await;
-        bob.join(&guild).await;
-        let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
-        ada.say(&general, "long ago").await;
-        app.advance(Duration::from_secs(2 * 24 * 3600));
-        forget_the_log(&app).await;
-        // What is in memory is told as long as it is there.
-        app.restart().await;
+        let LongGone { ada, bob, guild, general, cursors } = long_gone(&mut app).await;
         ada.say(&general, "lately").await;
 
         let mut back = Back::from(&bob, &cursors).await;
@@ -56,7 +73,7 @@ story!(
 );
 
 /// Lets the chores run until nothing of the log is left that may go.
-pub async fn forget_the_log(app: &TestApp) {
+async fn forget_the_log(app: &TestApp) {
     let begun = std::time::Instant::now();
     loop {
         guildhall::housekeeping::round(&app.app).await.expect("the chores");
