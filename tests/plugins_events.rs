@@ -51,7 +51,7 @@ pub async fn until<F: Future<Output = bool>>(what: &str, wanted: impl Fn() -> F)
 }
 
 /// Waits until nothing is left to deliver.
-async fn all_told(db: &Db) {
+pub async fn all_told(db: &Db) {
     until("everything is told", async || number(db, "select count(*) from plugin_deliveries").await == 0).await;
 }
 
@@ -64,13 +64,13 @@ async fn codes(db: &Db) -> Vec<String> {
 }
 
 /// Ada's guild with the counter in it; its installation.
-async fn counting(ada: &User, guild: &str) -> Value {
+pub async fn counting(ada: &User, guild: &str) -> Value {
     let body = json!({"guild_id": guild, "permissions": ["messages-read", "messages-write", "members", "realtime"]});
     ada.post("/marketplace/tests.counter", body).await.expect(201)
 }
 
 /// What was said in a channel, in its order.
-async fn said(user: &User, channel: &str) -> Vec<String> {
+pub async fn said(user: &User, channel: &str) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     let mut before = String::new();
     loop {

@@ -10,13 +10,13 @@ use crate::support::plugins::built;
 use crate::support::{Socket, SocketIo, Travel, User, Value, json};
 
 /// Installs automod, set like this.
-async fn watch(owner: &User, guild: &str, config: Value) -> Value {
+pub async fn watch(owner: &User, guild: &str, config: Value) -> Value {
     let new = json!({"guild_id": guild, "config": config, "permissions": ["moderation"]});
     owner.post("/marketplace/guildhall.automod", new).await.expect(201)
 }
 
 /// Automod that does this when a word begins with "casino".
-fn on_casino(action: &str) -> Value {
+pub fn on_casino(action: &str) -> Value {
     json!({"keywords": ["casino*"], "keywords-action": action})
 }
 
@@ -25,7 +25,7 @@ fn messages(channel: &str) -> String {
 }
 
 /// Has somebody's message held; answers what moderators see of it.
-async fn held(owner: &User, author: &User, guild: &str, channel: &str, content: &str) -> Value {
+pub async fn held(owner: &User, author: &User, guild: &str, channel: &str, content: &str) -> Value {
     author.post(&messages(channel), json!({"content": content})).await.problem(409, "MESSAGE_HELD");
     let page = owner.get(&format!("/guilds/{guild}/held-messages")).await.expect(200);
     page["items"][0].clone()

@@ -230,6 +230,12 @@ impl Membership {
         require(self.permissions, needed, self.member.is_timed_out(self.now))
     }
 
+    /// Refuses whoever lacks one of these permissions in the guild and in each of its channels.
+    pub fn require_somewhere(&self, needed: Permissions) -> Result<()> {
+        let somewhere = self.guild.channels.keys().any(|channel| self.access(*channel).is_ok_and(|it| it.may(needed)));
+        if somewhere { Ok(()) } else { self.require(needed) }
+    }
+
     /// Refuses to act on a member who doesn't stand lower: the owner never, oneself always may.
     pub fn require_above(&self, target: &MemberRules) -> Result<()> {
         if target.user == self.member.user {

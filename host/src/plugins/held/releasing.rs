@@ -14,26 +14,27 @@ use crate::messaging::{self, Draft, send_as};
 
 /// Messages that are looked at together for a page.
 const LOOKED_AT: i64 = 200;
-/// How often more are looked at, when a moderator doesn't see where they wait: what is older isn't found.
+/// How often more are looked at, when a moderator may not release them: what is older isn't found.
 const LOOKS: usize = 50;
 
-/// What waits in a guild, the newest first, as far as a moderator sees the channels.
+/// What waits in a guild, the newest first, in those channels where the caller may release it.
 pub async fn list(app: &App, caller: &Caller, guild: GuildId, query: PageQuery) -> Result<Page<Shown>> {
     let membership = channels::membership(app, caller, guild).await?;
-    membership.require(Permissions::MANAGE_MESSAGES)?;
+    membership.require_somewhere(Permissions::MANAGE_MESSAGES)?;
     let before = match query.anchor::<i64>()? {
         None => i64::MAX,
         Some(Anchor::Before(id)) => id,
         Some(Anchor::After(_) | Anchor::Around(_)) => return Err(Code::InvalidQuery.into()),
     };
     let (limit, mut before, mut seen) = (query.limit(), before, Vec::new());
+    let moderates = |held: &Held| membership.access(held.channel).is_ok_and(|it| it.may(Permissions::MANAGE_MESSAGES));
     let mut conn = app.db.read().await?;
-    // What stands in channels that one doesn't see takes no place on a page.
+    // What stands in other channels takes no place on a page.
     for _ in 0..LOOKS {
         let found = store::page(&mut conn, guild, before, LOOKED_AT).await?;
         let more = found.len() as i64 == LOOKED_AT;
         before = found.last().map_or(before, |held| held.id);
-        seen.extend(found.into_iter().filter(|held| membership.access(held.channel).is_ok()).map(Shown::from));
+        seen.extend(found.into_iter().filter(moderates).map(Shown::from));
         if !more || seen.len() as i64 > limit {
             break;
         }

@@ -25,6 +25,11 @@ impl Plugin for Counter {
                 let wait: u64 = rest.parse().unwrap_or(0);
                 schedule::once("told", ctx.now + wait, &message.channel.to_le_bytes())
             }
+            // The same again, once a timer of its own has rung.
+            "later" => {
+                let payload = [&message.channel.to_le_bytes()[..], message.content.as_bytes()].concat();
+                schedule::once(&format!("later:{}", message.id), ctx.now, &payload)
+            }
             _ => Ok(()),
         }
     }
@@ -69,9 +74,10 @@ impl Plugin for Counter {
 
     fn scheduled(ctx: &Context, id: &str, payload: &[u8]) -> Result<()> {
         note("timers", id.to_owned())?;
-        match payload.try_into().map(u64::from_le_bytes) {
-            Ok(channel) => send(channel, &format!("it is {}", ctx.now)),
-            Err(_) => Ok(()),
+        match payload.split_first_chunk::<8>() {
+            Some((channel, [])) => send(u64::from_le_bytes(*channel), &format!("it is {}", ctx.now)),
+            Some((channel, text)) => send(u64::from_le_bytes(*channel), std::str::from_utf8(text)?),
+            None => Ok(()),
         }
     }
 
