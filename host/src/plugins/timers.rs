@@ -27,7 +27,7 @@ pub(super) mod store;
 
 use store::Due;
 
-/// Installations whose timers run at once, at most.
+/// Timers that run at once, at most.
 const AT_ONCE: usize = 16;
 /// Timers that are looked at together.
 const PAGE: i64 = 256;
@@ -124,8 +124,9 @@ async fn look(app: &App, slots: &Arc<Semaphore>) -> Result<Duration> {
         }
         let (app, slots) = (app.clone(), slots.clone());
         tokio::spawn(async move {
-            let _slot = slots.acquire_owned().await;
             for timer in group {
+                // One for each: those who have many stand behind those who have few.
+                let _slot = slots.acquire().await;
                 if let Err(error) = ring(&app, &timer).await {
                     tracing::warn!(%error, installation = %id, "a timer of a plugin could not be run");
                     break;
