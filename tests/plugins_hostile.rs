@@ -1,5 +1,6 @@
 //! Hostile plugins: whatever one does, it is told why in its log, and nobody else notices.
 
+mod crowded;
 mod files;
 mod guest;
 mod midway;
@@ -81,6 +82,34 @@ story!(two_that_answer_each_other_come_to_an_end, |config| { settings(config, &g
     }
     let yard = Yard::open(&app, "hostile.none").await;
     midway::two_that_answer_each_other_come_to_an_end(&yard).await;
+});
+
+story!(many_timers_of_one_keep_nobody_from_theirs, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    crowded::many_timers_keep_nobody_from_theirs(&yard).await;
+});
+
+story!(what_there_is_no_room_for_comes_to_nothing, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    crowded::filters_have_places_of_their_own(&yard).await;
+    crowded::its_other_calls_keep_no_filter_waiting(&yard).await;
+    crowded::a_minute_allows_so_much(&yard).await;
+    crowded::what_expires_makes_room_again(&yard).await;
+});
+
+story!(what_others_overtake_is_run_again_and_not_for_ever, |config| { settings(config, &guests_folder()) }, |app| {
+    if guest::folder().is_none() {
+        return;
+    }
+    let yard = Yard::open(&app, "hostile.none").await;
+    crowded::whoever_is_overtaken_goes_alone_at_last(&yard).await;
+    crowded::whoever_is_always_overtaken_gives_up(&yard).await;
 });
 
 story!(what_no_compiler_makes_harms_nobody_else, |config| { settings(config, written_folder()) }, |app| {

@@ -159,8 +159,9 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Those that stories of their own are about: what they are called, what they do and where.
-const OTHERS: [(&str, &str, &str); 6] = [
+const OTHERS: [(&str, &str, &str); 7] = [
     ("none", "none", "http-routes"),
+    ("hurried", "none", "http-routes"),
     ("breaks", "breaks", "http-routes"),
     ("wait", "wait", "scheduled"),
     ("begins-badly", "panic", "lifecycle"),
@@ -184,7 +185,10 @@ pub fn folder() -> Option<&'static Path> {
         let folder = tempfile::tempdir().expect("a folder for plugins");
         let put = |plugin: &str, fault: &str, hook: &str| {
             let manifest = manifest.replace("hostile.none", plugin).replace("\"none\"", &format!("\"{fault}\""));
-            let manifest = manifest.replace("default = \"http-routes\"", &format!("default = \"{hook}\""));
+            let mut manifest = manifest.replace("default = \"http-routes\"", &format!("default = \"{hook}\""));
+            if plugin == "hostile.hurried" {
+                manifest += "\n[limits.route]\nwall-ms = 250\n";
+            }
             let file = folder.path().join(format!("{plugin}.wasm"));
             std::fs::write(file, repacked(&guest, &manifest)).expect("a file");
         };

@@ -18,6 +18,8 @@ const CHANGES: &[Change] = &[
     ("nothing", ""),
     ("another permission is revoked", ""),
     ("its permission is revoked", "REVOKED"),
+    ("every other channel is taken", ""),
+    ("its channel is taken", "REVOKED"),
     ("it is switched off", "REVOKED"),
     ("it is uninstalled", "REVOKED"),
     ("its bot is shown out", "REVOKED"),
@@ -66,6 +68,13 @@ async fn make(yard: &Yard<'_>, place: &Place, change: &str) {
     match change {
         "another permission is revoked" => without("badges").await,
         "its permission is revoked" => without("messages-write").await,
+        "every other channel is taken" => {
+            drop(yard.ada.patch(&path, json!({"channels": [place.general]})).await.expect(200));
+        }
+        "its channel is taken" => {
+            let other = yard.ada.make_channel(&place.guild, json!({"name": "other", "kind": "text"})).await;
+            drop(yard.ada.patch(&path, json!({"channels": [other]})).await.expect(200));
+        }
         "it is switched off" => drop(yard.ada.patch(&path, json!({"enabled": false})).await.expect(200)),
         "it is uninstalled" => drop(yard.ada.delete(&path).await.expect(204)),
         "its bot is shown out" => {

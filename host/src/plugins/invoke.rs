@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout};
 
 use super::breaker::{Gate, Verdict};
 use super::budget::{Budget, Meter};
@@ -86,19 +87,33 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
 
 /// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time.
 async fn in_turn(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {
-    let throttled = |why: &str| Failure::new(FailureCode::Throttled, why);
-    let places = app.plugins.spending.enter(request.installation.id, begun);
-    let places = places.ok_or_else(|| throttled("it has used its processor time of this minute"))?;
-    // Nearly always there is a place: then no clock is looked at.
-    let _place = match places.clone().try_acquire_owned() {
-        Ok(place) => place,
-        Err(_) => {
-            let budget = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience);
-            let place = tokio::time::timeout(budget.wall, places.acquire_owned()).await;
-            place.ok().and_then(Result::ok).ok_or_else(|| throttled("too many of its calls are under way"))?
+    match place(app, &request, begun).await {
+        Ok(_place) => again_and_again(app, request, begun).await,
+        Err(why) => {
+            let failure = Failure::new(FailureCode::Throttled, why);
+            let (installation, hook) = (&request.installation, request.input.hook());
+            if app.plugins.spending.tells(installation.id, begun) {
+                Box::pin(logs::refused(app, installation, hook, &request.event_id, &failure)).await;
+            }
+            Err(failure)
         }
-    };
-    again_and_again(app, request, begun).await
+    }
+}
+
+/// The place of a call among its installation's. Filters need none: whatever its other calls do, messages are checked.
+async fn place(app: &App, request: &Request, begun: Instant) -> Result<Option<OwnedSemaphorePermit>, &'static str> {
+    let places = app.plugins.spending.enter(request.installation.id, Purse::of(request.class), begun);
+    let places = places.ok_or("it has used its processor time of this minute")?;
+    if request.class == CallClass::Filter {
+        return Ok(None);
+    }
+    // Nearly always there is a place: then no clock is looked at.
+    if let Ok(place) = places.clone().try_acquire_owned() {
+        return Ok(Some(place));
+    }
+    let budget = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience);
+    let place = timeout(budget.wall, places.acquire_owned()).await;
+    place.ok().and_then(Result::ok).map(Some).ok_or("too many of its calls are under way")
 }
 
 async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {
@@ -143,14 +158,14 @@ async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<
         let Some(Finished { outcome, mut call, took }) = finished else {
             return refused(Failure::new(FailureCode::Host, "the call was broken off")).await;
         };
-        app.plugins.spending.spend(id, Purse::Cpu, f64::from(call.meter.cpu_ms()));
+        app.plugins.spending.spend(id, Purse::of(request.class), f64::from(call.meter.cpu_ms()));
         let outcome = match conclude(app, &request.cause, &mut paid, &mut call, &input, outcome).await {
             Ok(Some(output)) => Ok(output),
             Ok(None) if attempt <= ATTEMPTS && !call.work.reached_outside => {
                 attempt += 1;
                 if attempt > ATTEMPTS {
                     drop(beside.take());
-                    _alone = tokio::time::timeout(budget.wall, app.plugins.alone(id)).await.ok();
+                    _alone = timeout(budget.wall, app.plugins.alone(id)).await.ok();
                 }
                 filtered = call.filtered.take();
                 continue;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::manifest::CallClass;
 use crate::closed_set;
 use crate::id::InstallationId;
 
@@ -21,6 +22,8 @@ closed_set! {
     pub enum Purse {
         /// Milliseconds on a processor.
         Cpu = "cpu",
+        /// Those of filters: whatever the others use up, messages go on being checked.
+        Filters = "filters",
         /// Messages sent.
         Messages = "messages",
         /// What is done to others.
@@ -29,10 +32,15 @@ closed_set! {
 }
 
 impl Purse {
+    /// Where calls of a class take their time from.
+    pub fn of(class: CallClass) -> Purse {
+        if class == CallClass::Filter { Purse::Filters } else { Purse::Cpu }
+    }
+
     /// What may be spent in a minute.
     const fn most(self) -> f64 {
         match self {
-            Purse::Cpu => 30_000.0,
+            Purse::Cpu | Purse::Filters => 30_000.0,
             Purse::Messages | Purse::Moderation => 60.0,
         }
     }
@@ -44,13 +52,15 @@ const IN_FLIGHT: usize = 32;
 struct Account {
     left: [f64; Purse::ALL.len()],
     filled: Instant,
+    /// When it was last told that it has too little.
+    told: Option<Instant>,
     in_flight: Arc<Semaphore>,
 }
 
 impl Account {
     fn new(now: Instant) -> Account {
         let left = std::array::from_fn(|purse| Purse::ALL[purse].most());
-        Account { left, filled: now, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
+        Account { left, filled: now, told: None, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
     }
 
     fn fill(&mut self, now: Instant) {
@@ -71,8 +81,9 @@ impl Account {
 pub struct Spending(Mutex<HashMap<InstallationId, Account>>);
 
 impl Spending {
-    /// Where a call must get its place before it begins; nothing if too much time was spent.
-    pub fn enter(&self, installation: InstallationId, now: Instant) -> Option<Arc<Semaphore>> {
+    /// Where a call must get its place before it begins, whose time is taken from here; nothing if too much of it was
+    /// spent.
+    pub fn enter(&self, installation: InstallationId, time: Purse, now: Instant) -> Option<Arc<Semaphore>> {
         let mut accounts = self.0.lock();
         if accounts.len() >= KEPT {
             accounts.retain(|_, account| {
@@ -82,7 +93,7 @@ impl Spending {
         }
         let account = accounts.entry(installation).or_insert_with(|| Account::new(now));
         account.fill(now);
-        (account.left[Purse::Cpu as usize] > 0.0).then(|| account.in_flight.clone())
+        (account.left[time as usize] > 0.0).then(|| account.in_flight.clone())
     }
 
     /// Spends what was used already: it may be more than there was.
@@ -90,6 +101,17 @@ impl Spending {
         if let Some(account) = self.0.lock().get_mut(&installation) {
             account.left[purse as usize] -= much;
         }
+    }
+
+    /// Whether its admins are to be told that an installation has too little: once in a minute.
+    pub fn tells(&self, installation: InstallationId, now: Instant) -> bool {
+        let mut accounts = self.0.lock();
+        let Some(account) = accounts.get_mut(&installation) else { return false };
+        let tells = account.told.is_none_or(|told| now.duration_since(told) >= MINUTE);
+        if tells {
+            account.told = Some(now);
+        }
+        tells
     }
 
     /// Spends if there is so much left.
@@ -114,22 +136,31 @@ mod tests {
     #[test]
     fn what_is_spent_comes_back_within_a_minute() {
         let (spending, now) = (Spending::default(), Instant::now());
-        assert!(spending.enter(ID, now).is_some());
+        assert!(spending.enter(ID, Purse::Cpu, now).is_some());
         assert!((0..60).all(|_| spending.take(ID, Purse::Messages, 1.0)));
         assert!(!spending.take(ID, Purse::Messages, 1.0));
         spending.spend(ID, Purse::Cpu, 60_000.0);
-        assert!(spending.enter(ID, now + Duration::from_secs(30)).is_none(), "it owes a minute's worth");
-        assert!(spending.enter(ID, now + Duration::from_secs(90)).is_some());
+        assert!(spending.enter(ID, Purse::Cpu, now + Duration::from_secs(30)).is_none(), "it owes a minute's worth");
+        assert!(spending.enter(ID, Purse::Filters, now).is_some(), "filters have time of their own");
+        assert!(spending.enter(ID, Purse::Cpu, now + Duration::from_secs(90)).is_some());
         assert!(spending.take(ID, Purse::Messages, 60.0));
+    }
+
+    #[test]
+    fn who_has_too_little_is_told_so_once_in_a_minute() {
+        let (spending, now) = (Spending::default(), Instant::now());
+        spending.enter(ID, Purse::Cpu, now);
+        let told = [0, 1, 59, 60, 61].map(|seconds| spending.tells(ID, now + Duration::from_secs(seconds)));
+        assert_eq!(told, [true, false, false, true, false]);
     }
 
     #[test]
     fn only_so_many_calls_are_under_way() {
         let (spending, now) = (Spending::default(), Instant::now());
-        let places = spending.enter(ID, now).unwrap();
+        let places = spending.enter(ID, Purse::Cpu, now).unwrap();
         let calls: Vec<_> = (0..IN_FLIGHT).map(|_| places.clone().try_acquire_owned().unwrap()).collect();
-        assert!(spending.enter(ID, now).unwrap().try_acquire().is_err());
+        assert!(spending.enter(ID, Purse::Cpu, now).unwrap().try_acquire().is_err());
         drop(calls);
-        assert!(spending.enter(ID, now).unwrap().try_acquire().is_ok());
+        assert!(spending.enter(ID, Purse::Cpu, now).unwrap().try_acquire().is_ok());
     }
 }

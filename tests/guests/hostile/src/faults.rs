@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use guildhall_sdk::log::{self, Level};
 use guildhall_sdk::{
-    Draft, Error, Fault, Id, Message, Result, channels, clock, i18n, kv, messages_write, random, schedule,
+    Context, Draft, Error, Fault, Id, Message, Result, channels, clock, i18n, kv, messages_write, random, schedule,
 };
 
 const MIB: usize = 1 << 20;
@@ -75,10 +75,10 @@ fn store(fault: &str) -> Result<()> {
             kv::get_many(&vec!["k".to_owned(); 100])?;
         },
         // Twice is too much.
-        "kv-full" => {
-            let value = vec![7; 64 * 1024];
-            let name = random::number();
-            (0..90).try_for_each(|at| kv::set(&format!("{name}/{at}"), &value, None))
+        "kv-full" | "kv-full-for-a-while" => {
+            let (value, name) = (vec![7; 64 * 1024], random::number());
+            let lasts = (fault != "kv-full").then_some(60_000);
+            (0..90).try_for_each(|at| kv::set(&format!("{name}/{at}"), &value, lasts))
         }
         "kv-value" => kv::set("k", &vec![7; 64 * 1024 + 1], None),
         "kv-value-huge" => kv::set("k", &vec![7; 3 * MIB], None),
@@ -152,15 +152,37 @@ pub fn wait(payload: &[u8]) -> Result<()> {
     let channel = Id::parse(channel).ok_or(Error::NotFound)?.0;
     kv::set("waited", b"yes", None)?;
     for _ in 0..450 {
-        for turn in 0..1_000_000_u32 {
-            black_box(turn);
-        }
+        pass_time();
         if channels::get(channel)?.topic == "go" {
             messages_write::send(channel, &Draft::text("went"))?;
             return Ok(());
         }
     }
     Err(Error::internal("it never came"))
+}
+
+/// Reads what the timer `other` writes and, in so many first attempts, goes on once that was faster; then it says
+/// which attempt this was.
+pub fn race(ctx: &Context, timer: &str, attempts: u8) -> Result<()> {
+    if timer == "other" {
+        return kv::set("raced", b"other", None);
+    }
+    let version = |entry: Option<kv::Entry>| entry.map(|entry| entry.version);
+    let read = version(kv::get("raced")?);
+    if ctx.attempt <= attempts {
+        let mut looks = 0..450;
+        while version(kv::peek("raced")?) == read {
+            looks.next().ok_or_else(|| Error::internal("nobody was faster"))?;
+            pass_time();
+        }
+    }
+    kv::set("attempt", ctx.attempt.to_string().as_bytes(), None)
+}
+
+fn pass_time() {
+    for turn in 0..1_000_000_u32 {
+        black_box(turn);
+    }
 }
 
 /// Says something to whatever people or others like it have said.

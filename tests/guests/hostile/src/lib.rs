@@ -90,12 +90,14 @@ impl Plugin for Hostile {
         answers::response(&fault)
     }
 
-    fn scheduled(_: &Context, _: &str, payload: &[u8]) -> Result<()> {
+    fn scheduled(ctx: &Context, id: &str, payload: &[u8]) -> Result<()> {
         let fault = fault("scheduled");
-        if fault == "wait" {
-            return faults::wait(payload);
+        match fault.as_str() {
+            "wait" => faults::wait(payload),
+            "overtaken" => faults::race(ctx, id, 3),
+            "always-overtaken" => faults::race(ctx, id, u8::MAX),
+            _ => faults::commit(&fault),
         }
-        faults::commit(&fault)
     }
 
     fn installed(_: &Context) -> Result<()> {

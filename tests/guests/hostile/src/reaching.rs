@@ -39,6 +39,8 @@ pub fn reach(fault: &str, request: &Request) -> Result<()> {
         "reach-time-out" => moderation::time_out(user()?, 60_000, "because"),
         "reach-delete-theirs" => moderation::delete_message(channel()?, message()?, "because"),
         "breaks" if named("panic").is_ok() => panic!("as asked"),
+        // Twice is too much for a minute.
+        "many-messages" => (0..40).try_for_each(|_| messages_write::send(channel()?, &draft).map(drop)),
         "flood-messages" => (0..51).try_for_each(|_| messages_write::send(channel()?, &draft).map(drop)),
         "flood-topics" => (0..51).try_for_each(|at| realtime::publish(Some(channel()?), &format!("t{at}"), "1")),
         "flood-resources" => (0..51).try_for_each(|_| resources::create("thing", Some(channel()?)).map(drop)),
