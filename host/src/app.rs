@@ -103,7 +103,7 @@ impl App {
         let app = App::open(config, clock, db, bus).await?;
         cluster::enter(&app, arrivals).await?;
         tokio::spawn(upgrading::run(app.clone()));
-        tokio::spawn(plugins::run(app.clone()));
+        plugins::start(&app).await;
         Ok(app)
     }
 

@@ -85,7 +85,7 @@ use marketplace::Marketplace;
 use package::{Package, Packages};
 use spending::Spending;
 pub use sweep::{is_in_use, sweep};
-pub use tasks::run;
+pub use tasks::start;
 use timers::Timers;
 use topics::Topics;
 use vault::Vault;
