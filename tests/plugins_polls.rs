@@ -109,6 +109,40 @@ story!(
 );
 
 story!(
+    a_question_that_is_sent_again_is_asked_once,
+    |config| {
+        config.plugins.bundled = built().to_owned();
+    },
+    |app| {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let (guild, general, _) = guild_with_polls(&ada, &[&bob]).await;
+        let (question, hers) = (lunch(&guild, &general, &json!({})), ada.with_header("idempotency-key", "one"));
+
+        let tries = (0..5).map(|_| hers.post("/polls", question.clone()));
+        let answers = futures_util::future::join_all(tries).await;
+
+        assert!(answers.iter().all(|one| one.status == 201 && one.text == answers[0].text), "{answers:?}");
+        let replayed = answers.iter().filter(|one| one.headers.contains_key("idempotency-replayed"));
+        assert_eq!(replayed.count(), 4);
+        assert_eq!(hers.post("//polls", question.clone()).await.text, answers[0].text, "under its other address");
+        let poll = &answers[0].body;
+        let other = lunch(&guild, &general, &json!({"question": "Dinner?"}));
+        hers.post("/polls", other).await.problem(422, "IDEMPOTENCY_MISMATCH");
+        vote(&hers, poll, &["1"]).await.problem(422, "IDEMPOTENCY_MISMATCH");
+        assert_eq!(ids(&ada.get("/polls").await.expect(200)), [id(poll)]);
+        assert_eq!(counts(&ada.get(&at(poll)).await.expect(200)), json!([0, 0, 0]));
+
+        // A refusal is repeated as well. With another key, or of another person, it is another question.
+        let (his, empty) = (bob.with_header("idempotency-key", "one"), json!({"guild_id": guild}));
+        let refused = [his.post("/polls", empty.clone()).await, his.post("/polls", empty).await];
+        assert_eq!((refused[0].status, &refused[0].text), (422, &refused[1].text));
+        bob.with_header("idempotency-key", "two").post("/polls", question.clone()).await.expect(201);
+        ada.with_header("idempotency-key", "two").post("/polls", question).await.expect(201);
+        assert_eq!(ids(&ada.get("/polls").await.expect(200)).len(), 3);
+    }
+);
+
+story!(
     a_vote_that_stands_is_not_given_twice,
     |config| {
         config.plugins.bundled = built().to_owned();
