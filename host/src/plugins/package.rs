@@ -1,6 +1,7 @@
 //! A plugin's code, ready to run: compiled once, and linked to what it imports.
 
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use metrics::{Histogram, Label};
@@ -21,6 +22,10 @@ use crate::config::Config;
 const KEPT: u64 = 1_000;
 /// How long a component isn't compiled again that couldn't be: others wait for their turn meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(60);
+/// Milliseconds that a call runs without a rest, but for its turns.
+const BRISK: u32 = 10;
+/// How long a call rests after each tick that has run longer: a quarter of the time is left to others in any case.
+const REST: Duration = Duration::from_micros(300);
 /// Always-on interfaces, and those that only name types.
 const FREE: [&str; 10] =
     ["types", "log", "clock", "random", "config", "i18n", "kv", "schedule", "resources", "filter-read"];
@@ -168,10 +173,21 @@ pub fn store(engine: &Engine, call: Box<Call>) -> Store<Box<Call>> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         context.data_mut().meter.tick()?;
-        // Others get their turn: threads that wait for this processor, which otherwise wait for milliseconds, and
-        // then those who came earlier, for tokio's own queue is fair.
-        std::thread::yield_now();
+        // Others get their turn: threads that wait for this processor, and then those who came earlier, for tokio's
+        // own queue is fair.
+        give_way(context.data());
         Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store
+}
+
+/// Leaves the processor to others for a moment. Whoever runs for long sleeps: who only yields is soon chosen again, before
+/// threads of the kernel that writes to the disk wait for, since those stand in another group of the scheduler's, and
+/// there niceness doesn't count.
+fn give_way(call: &Call) {
+    if call.job.class == CallClass::Filter || call.meter.cpu_ms() <= BRISK {
+        thread::yield_now();
+    } else {
+        thread::sleep(REST);
+    }
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 
 /// How long a start waits for plugins' code to be ready, so that who comes first need not. What isn't ready by then
 /// gets ready by and by.
-const START_WAITS: Duration = Duration::from_millis(20);
+const START_WAITS: Duration = Duration::from_millis(10);
 /// How long it takes until it is asked again whether something is installed, where that couldn't be read.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
