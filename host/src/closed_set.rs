@@ -1,13 +1,19 @@
 //! Closed sets: enums whose words are the same text in JSON, in the database and in the documents.
 
-/// Declares an enum whose variants are words of the API.
+/// Declares an enum whose variants are words of the API. `pub enum Name default Variant` says which is meant where none
+/// is said.
 #[macro_export]
 macro_rules! closed_set {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident $(default $default:ident)? { $($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[doc = $doc])+ $variant),+ }
 
+        $(impl Default for $name {
+            fn default() -> $name {
+                $name::$default
+            }
+        })?
         impl $name {
             /// Every word of the set, in order.
             pub const ALL: &'static [$name] = &[$($name::$variant),+];

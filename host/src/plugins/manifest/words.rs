@@ -68,7 +68,7 @@ impl Hook {
 
 closed_set! {
     /// What becomes of a message when a filter fails on it.
-    pub enum OnFailure {
+    pub enum OnFailure default Allow {
         /// It is sent.
         Allow = "allow",
         /// It waits for a moderator.
@@ -78,29 +78,13 @@ closed_set! {
     }
 }
 
-// `Default` can't be derived where variants are made by a macro.
-#[allow(clippy::derivable_impls)]
-impl Default for OnFailure {
-    fn default() -> OnFailure {
-        OnFailure::Allow
-    }
-}
-
 closed_set! {
     /// In which channels a permission is wanted.
-    pub enum ChannelChoice {
+    pub enum ChannelChoice default All {
         /// All that the bot sees.
         All = "all",
         /// Those that the admin chooses.
         Chosen = "chosen",
-    }
-}
-
-// As above.
-#[allow(clippy::derivable_impls)]
-impl Default for ChannelChoice {
-    fn default() -> ChannelChoice {
-        ChannelChoice::All
     }
 }
 
