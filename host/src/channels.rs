@@ -21,6 +21,7 @@ pub mod directs;
 pub mod explain;
 pub mod overwrites;
 pub mod permissions;
+mod remembered;
 pub mod routes;
 pub mod rules;
 pub(crate) mod store;
@@ -29,9 +30,10 @@ pub mod threads;
 pub mod webhooks;
 
 pub(crate) use access::membership_through;
-pub use access::{Access, Direct, Home, Membership, Place, Rules, access, access_of, membership, membership_of};
+pub use access::{Access, Membership, Place, access, access_of, membership, membership_of};
 pub(crate) use directs::{direct_between, directs_of, partners_of};
 pub use permissions::Permissions;
+pub use remembered::{Direct, Home, Rules};
 pub use rules::{
     ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Step, Verification,
     without_category,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::access::{Direct, Home};
+use super::remembered::{Direct, Home};
 use super::rules::{
     ChannelKind, ChannelRule, GuildRules, MemberRules, Overwrite, OverwriteKind, RoleRule, Verification,
 };
