@@ -13,8 +13,7 @@ async fn make(app: &TestApp, owner: &User, name: &str) -> (Value, User) {
 }
 
 story!(a_bot_talks_with_its_token, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let ([ada], guild, general) = app.guild_of(["ada"]).await;
     let (made, bot) = make(&app, &ada, "helper").await;
     assert_eq!((&made["bot"], &made["display_name"]), (&json!(true), &json!("A bot")));
     assert_eq!(made["email"], json!(null));
@@ -50,8 +49,7 @@ story!(a_new_token_makes_the_old_one_worthless_at_once, |app| {
 });
 
 story!(a_deleted_bot_is_silent_and_its_name_is_free, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let ([ada], guild, general) = app.guild_of(["ada"]).await;
     let (made, bot) = make(&app, &ada, "helper").await;
     ada.put(&format!("/guilds/{guild}/members/{}", bot.id), json!({})).await.expect(201);
     bot.say(&general, "Beep").await;

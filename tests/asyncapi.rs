@@ -17,10 +17,9 @@ use reqwest::Method;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::routes_table::all_rows;
-use crate::story;
-use crate::support::plugins::built;
 use crate::support::world::{Cast, World, fresh_name};
 use crate::support::{Fallback, PASSWORD, Socket, TestApp, User, Value, check, check_frame, json};
+use crate::{plugin_story, story};
 
 /// The kinds of event that somebody receives.
 fn told() -> impl Iterator<Item = &'static str> {
@@ -109,72 +108,66 @@ story!(it_is_public, |app| {
 /// What would end the story early, or take away what it needs.
 const NOT_HERE: [&str; 6] = ["/logout", "/auth/", "/users/@me/password", "/transfer", "/admin/", "/recipients/"];
 
-story!(
-    whatever_happens_is_said_as_it_says,
-    |config| {
-        config.plugins.bundled = built().to_owned();
-    },
-    |app| {
-        let world = World::new(&app).await;
-        let (owner, member) = (world.person(Cast::Owner), world.person(Cast::Member));
-        let mut ears = [Socket::connect(owner).await, Socket::connect(member).await];
-        let mut other = Io::connect(&app, owner).await;
-        let mut seen = BTreeSet::new();
-        let mut rows: Vec<_> = all_rows().into_iter().collect();
-        // Others need the role that one of them deletes, and the people who are shown out or may only read.
-        let is_needed = |path: &str| ["/roles/{role_id}", "/members/{user_id}"].iter().any(|end| path.ends_with(end));
-        rows.sort_by_key(|row| {
-            let takes_away = row.method == Method::DELETE && is_needed(&row.path);
-            takes_away || row.path.contains("/bans") || row.body.as_ref().is_some_and(|body| body.contains("timed_out"))
-        });
-        for row in rows {
-            let deletes_place =
-                row.method == Method::DELETE && ["/guilds/{guild_id}", "/channels/{channel_id}"].contains(&&*row.path);
-            if row.method == Method::GET || deletes_place || NOT_HERE.iter().any(|one| row.path.contains(one)) {
-                continue;
-            }
-            let mut request = owner.request(row.method.clone(), &world.fill(&row.path, Cast::Owner).await);
-            if let Some(body) = &row.body {
-                let body = world.fill(body, Cast::Owner).await;
-                request = request.header("content-type", "application/json").body(body);
-            }
-            let answer = owner.answer(request).await;
-            assert!(answer.status < 500 || answer.status == 503, "{}", answer.text);
-            for ear in &mut ears {
-                seen.extend(ear.drain_all().await.iter().map(check_frame));
-            }
+plugin_story!(whatever_happens_is_said_as_it_says, |app| {
+    let world = World::new(&app).await;
+    let (owner, member) = (world.person(Cast::Owner), world.person(Cast::Member));
+    let mut ears = [Socket::connect(owner).await, Socket::connect(member).await];
+    let mut other = Io::connect(&app, owner).await;
+    let mut seen = BTreeSet::new();
+    let mut rows: Vec<_> = all_rows().into_iter().collect();
+    // Others need the role that one of them deletes, and the people who are shown out or may only read.
+    let is_needed = |path: &str| ["/roles/{role_id}", "/members/{user_id}"].iter().any(|end| path.ends_with(end));
+    rows.sort_by_key(|row| {
+        let takes_away = row.method == Method::DELETE && is_needed(&row.path);
+        takes_away || row.path.contains("/bans") || row.body.as_ref().is_some_and(|body| body.contains("timed_out"))
+    });
+    for row in rows {
+        let deletes_place =
+            row.method == Method::DELETE && ["/guilds/{guild_id}", "/channels/{channel_id}"].contains(&&*row.path);
+        if row.method == Method::GET || deletes_place || NOT_HERE.iter().any(|one| row.path.contains(one)) {
+            continue;
         }
-        let guild = world.fill("{guild_id}", Cast::Owner).await;
-        let general = world.fill("{channel_id}", Cast::Owner).await;
-        what_no_route_of_the_table_does(&app, [owner, member], &guild, &general).await;
-        app.nobody().login(&owner.name, PASSWORD).await;
-        seen.extend(commands(&mut ears[1], &guild, &general).await);
-        owner.delete(&format!("/channels/{general}")).await.expect(204);
-        owner.delete(&format!("/guilds/{guild}")).await.expect(204);
-        loop {
-            // It comes when it comes, which may be after the answer to what is asked later.
-            let frame = ears[0].frame().await;
-            seen.insert(check_frame(&frame));
-            if frame["t"] == "guild_deleted" {
-                break;
-            }
+        let mut request = owner.request(row.method.clone(), &world.fill(&row.path, Cast::Owner).await);
+        if let Some(body) = &row.body {
+            let body = world.fill(body, Cast::Owner).await;
+            request = request.header("content-type", "application/json").body(body);
         }
+        let answer = owner.answer(request).await;
+        assert!(answer.status < 500 || answer.status == 503, "{}", answer.text);
         for ear in &mut ears {
             seen.extend(ear.drain_all().await.iter().map(check_frame));
         }
-        seen.extend(comings_and_goings(&app).await);
-
-        let mut wanted: BTreeSet<String> = keys("", "event", told()).into_iter().collect();
-        wanted.extend(keys("", "moment", Moment::ALL.iter().map(|moment| moment.as_str())));
-        let of_their_own = |frame: &&ServerFrame| **frame != ServerFrame::Event;
-        wanted.extend(keys("", "frame", ServerFrame::ALL.iter().filter(of_their_own).map(|frame| frame.as_str())));
-        wanted.remove("frame.ack");
-        seen.remove("ack");
-        assert_eq!(seen, wanted);
-        let heard = other.hear().await;
-        assert!(heard.len() > 30, "{heard:?}");
     }
-);
+    let guild = world.fill("{guild_id}", Cast::Owner).await;
+    let general = world.fill("{channel_id}", Cast::Owner).await;
+    what_no_route_of_the_table_does(&app, [owner, member], &guild, &general).await;
+    app.nobody().login(&owner.name, PASSWORD).await;
+    seen.extend(commands(&mut ears[1], &guild, &general).await);
+    owner.delete(&format!("/channels/{general}")).await.expect(204);
+    owner.delete(&format!("/guilds/{guild}")).await.expect(204);
+    loop {
+        // It comes when it comes, which may be after the answer to what is asked later.
+        let frame = ears[0].frame().await;
+        seen.insert(check_frame(&frame));
+        if frame["t"] == "guild_deleted" {
+            break;
+        }
+    }
+    for ear in &mut ears {
+        seen.extend(ear.drain_all().await.iter().map(check_frame));
+    }
+    seen.extend(comings_and_goings(&app).await);
+
+    let mut wanted: BTreeSet<String> = keys("", "event", told()).into_iter().collect();
+    wanted.extend(keys("", "moment", Moment::ALL.iter().map(|moment| moment.as_str())));
+    let of_their_own = |frame: &&ServerFrame| **frame != ServerFrame::Event;
+    wanted.extend(keys("", "frame", ServerFrame::ALL.iter().filter(of_their_own).map(|frame| frame.as_str())));
+    wanted.remove("frame.ack");
+    seen.remove("ack");
+    assert_eq!(seen, wanted);
+    let heard = other.hear().await;
+    assert!(heard.len() > 30, "{heard:?}");
+});
 
 /// Sight that comes and goes, and bulk deletion.
 async fn what_no_route_of_the_table_does(app: &TestApp, [owner, member]: [&User; 2], guild: &str, general: &str) {

@@ -4,9 +4,7 @@ use crate::story;
 use crate::support::{Value, json};
 
 story!(a_channel_hears_its_category_first_and_itself_last, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
     let talk = ada.make_channel(&guild, json!({"name": "talk", "kind": "text", "parent_id": category})).await;
     bob.say(&talk, "one").await;
@@ -26,9 +24,7 @@ story!(a_channel_hears_its_category_first_and_itself_last, |app| {
 });
 
 story!(an_overwrite_is_put_replaced_and_removed_and_each_is_told, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
 
     let put = ada.except(&general, &bob, &["MANAGE_MESSAGES"], &["ADD_REACTIONS"]).await;
     let view =
@@ -74,10 +70,7 @@ story!(an_overwrite_that_makes_no_sense_is_refused, |app| {
 });
 
 story!(one_gives_and_takes_only_what_one_holds_and_only_below_oneself, |app| {
-    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    cleo.join(&guild).await;
+    let ([ada, bob, cleo], guild, general) = app.guild_of(["ada", "bob", "cleo"]).await;
     let before = app.log_position().await;
     let path = format!("/channels/{general}/overwrites");
     let everyone = format!("{path}/{guild}");
@@ -133,10 +126,7 @@ story!(what_somebody_may_do_is_explained_step_by_step, |app| {
 });
 
 story!(roles_are_excepted_only_by_those_who_stand_above_them, |app| {
-    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    cleo.join(&guild).await;
+    let ([ada, bob, cleo], guild, general) = app.guild_of(["ada", "bob", "cleo"]).await;
     let his = ada.make_role(&guild, &["MANAGE_ROLES"], &bob).await;
     let hers = ada.make_role(&guild, &["MANAGE_MESSAGES"], &cleo).await;
     let path = format!("/channels/{general}/overwrites");
@@ -156,9 +146,7 @@ story!(roles_are_excepted_only_by_those_who_stand_above_them, |app| {
 });
 
 story!(an_administrator_passes_by_every_overwrite, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     ada.except_everyone(&general, &guild, &[], &["VIEW_CHANNEL", "SEND_MESSAGES"]).await;
     bob.get(&format!("/channels/{general}")).await.problem(404, "NOT_FOUND");
 
@@ -174,9 +162,7 @@ story!(an_administrator_passes_by_every_overwrite, |app| {
 });
 
 story!(the_audit_log_tells_what_an_overwrite_was_and_is, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     ada.except(&general, &bob, &["SPEAK"], &[]).await;
     ada.delete(&format!("/channels/{general}/overwrites/{}", bob.id)).await.expect(204);
     ada.patch(&format!("/channels/{general}"), json!({"name": "talk"})).await.expect(200);

@@ -9,9 +9,7 @@ async fn last_row(app: &TestApp, stream: &str) -> guildhall::log::Entry {
 }
 
 story!(a_guild_gets_channels_of_every_kind, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
 
     for (place, kind) in ["text", "announcement", "forum", "voice"].into_iter().enumerate() {
@@ -37,8 +35,7 @@ story!(a_guild_gets_channels_of_every_kind, |app| {
 });
 
 story!(a_channel_that_makes_no_sense_is_refused, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let ([ada], guild, general) = app.guild_of(["ada"]).await;
     let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
     let (other, _) = ada.guild("Others").await;
     let elsewhere = ada.make_channel(&other, json!({"name": "Away", "kind": "category"})).await;
@@ -104,8 +101,7 @@ story!(only_those_who_manage_channels_make_change_and_delete_them, |app| {
 });
 
 story!(a_change_is_checked_against_the_version_it_is_based_on, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let ([ada], guild, general) = app.guild_of(["ada"]).await;
     let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
     let path = format!("/channels/{general}");
 
@@ -150,9 +146,7 @@ story!(what_a_kind_of_channel_does_not_have_is_refused, |app| {
 });
 
 story!(nobody_wins_permissions_by_moving_a_channel, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let quiet = ada.make_channel(&guild, json!({"name": "Quiet", "kind": "category"})).await;
     let read = ada.make_channel(&guild, json!({"name": "read", "kind": "text", "parent_id": quiet})).await;
     ada.except_everyone(&quiet, &guild, &[], &["SEND_MESSAGES"]).await;
@@ -169,9 +163,7 @@ story!(nobody_wins_permissions_by_moving_a_channel, |app| {
 });
 
 story!(a_category_that_goes_sets_its_channels_free_and_hides_what_it_hid, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let staff = ada
         .make_channel(
             &guild,
@@ -195,9 +187,7 @@ story!(a_category_that_goes_sets_its_channels_free_and_hides_what_it_hid, |app| 
 });
 
 story!(a_channel_that_goes_takes_its_threads_and_webhooks_along, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let said = id_of(&ada.say(&general, "hello").await);
     let thread = ada.post(&format!("/channels/{general}/threads"), json!({"name": "t", "message_id": said})).await;
     let thread = id_of(&thread.expect(201));
@@ -233,8 +223,7 @@ story!(
         config.limits.channels = 3;
     },
     |app| {
-        let [ada] = app.users(["ada"]).await;
-        let (guild, general) = ada.guild("Engines").await;
+        let ([ada], guild, general) = app.guild_of(["ada"]).await;
         ada.make_channel(&guild, json!({"name": "two", "kind": "text"})).await;
         let thread = ada.post(&format!("/channels/{general}/threads"), json!({"name": "three"})).await.expect(201);
         let before = app.log_position().await;
@@ -257,8 +246,7 @@ story!(
         config.limits.changes = 8;
     },
     |app| {
-        let [ada] = app.users(["ada"]).await;
-        let (guild, general) = ada.guild("Engines").await;
+        let ([ada], guild, general) = app.guild_of(["ada"]).await;
         for name in ["a", "b"] {
             ada.patch(&format!("/channels/{general}"), json!({"name": name})).await.expect(200);
         }
@@ -269,9 +257,7 @@ story!(
 );
 
 story!(a_role_that_manages_channels_makes_them_where_its_category_allows_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let role = ada.make_role(&guild, &["MANAGE_CHANNELS"], &bob).await;
     let category = ada.make_channel(&guild, json!({"name": "Work", "kind": "category"})).await;
     let path = format!("/guilds/{guild}/channels");

@@ -6,10 +6,7 @@ use crate::story;
 use crate::support::json;
 
 story!(whoever_has_spoken_waits_in_a_slow_channel, |app| {
-    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    cleo.join(&guild).await;
+    let ([ada, bob, cleo], _, general) = app.guild_of(["ada", "bob", "cleo"]).await;
     ada.patch(&format!("/channels/{general}"), json!({"slowmode_seconds": 600})).await.expect(200);
     let path = format!("/channels/{general}/messages");
 
@@ -30,9 +27,7 @@ story!(whoever_has_spoken_waits_in_a_slow_channel, |app| {
 });
 
 story!(a_message_that_was_sent_before_is_not_slowed, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     ada.patch(&format!("/channels/{general}"), json!({"slowmode_seconds": 60})).await.expect(200);
     let path = format!("/channels/{general}/messages");
     let said = json!({"content": "first", "nonce": "n1"});

@@ -4,9 +4,7 @@ use crate::story;
 use crate::support::{Socket, id_of, json};
 
 story!(a_channel_is_hidden_before_anything_later_and_shown_again, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
     let mut ears = Socket::connect(&bob).await;
 
@@ -35,9 +33,7 @@ story!(a_channel_is_hidden_before_anything_later_and_shown_again, |app| {
 });
 
 story!(a_category_hides_its_channels_and_their_threads_with_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let category = ada.make_channel(&guild, json!({"name": "c", "kind": "category"})).await;
     let talk = ada.make_channel(&guild, json!({"name": "talk", "kind": "text", "parent_id": category})).await;
     let thread = id_of(&ada.post(&format!("/channels/{talk}/threads"), json!({"name": "t"})).await.expect(201));
@@ -60,9 +56,7 @@ story!(a_category_hides_its_channels_and_their_threads_with_it, |app| {
 });
 
 story!(channels_that_come_and_go_are_told_to_those_who_see_them, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
 
     let secret = json!({"name": "secret", "kind": "text", "overwrites": [
@@ -85,9 +79,7 @@ story!(channels_that_come_and_go_are_told_to_those_who_see_them, |app| {
 });
 
 story!(webhooks_are_told_to_those_who_manage_them_alone, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
 
@@ -102,9 +94,7 @@ story!(webhooks_are_told_to_those_who_manage_them_alone, |app| {
 });
 
 story!(a_role_that_comes_and_goes_shows_and_hides_channels, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let secret = ada
         .make_channel(
             &guild,

@@ -31,9 +31,7 @@ story!(a_thread_branches_from_a_message_and_bears_its_id, |app| {
 });
 
 story!(a_thread_that_makes_no_sense_is_refused, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let other = ada.make_channel(&guild, json!({"name": "other", "kind": "text"})).await;
     let voice = ada.make_channel(&guild, json!({"name": "voice", "kind": "voice"})).await;
     let forum = ada.make_channel(&guild, json!({"name": "forum", "kind": "forum"})).await;
@@ -54,9 +52,7 @@ story!(a_thread_that_makes_no_sense_is_refused, |app| {
 });
 
 story!(a_post_in_a_forum_begins_with_its_first_message, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let forum = ada.make_channel(&guild, json!({"name": "forum", "kind": "forum"})).await;
     ada.post(&format!("/channels/{forum}/messages"), json!({"content": "?"})).await.problem(422, "WRONG_CHANNEL_KIND");
 
@@ -74,9 +70,7 @@ story!(a_post_in_a_forum_begins_with_its_first_message, |app| {
 });
 
 story!(threads_are_listed_apart_once_they_are_put_away, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let path = format!("/channels/{general}/threads");
     let mut threads = Vec::new();
     for name in ["a", "b", "c"] {
@@ -98,10 +92,7 @@ story!(threads_are_listed_apart_once_they_are_put_away, |app| {
 });
 
 story!(a_message_wakes_a_thread_that_is_put_away_but_not_one_that_is_locked, |app| {
-    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    cleo.join(&guild).await;
+    let ([ada, bob, cleo], _, general) = app.guild_of(["ada", "bob", "cleo"]).await;
     let thread = id_of(&bob.post(&format!("/channels/{general}/threads"), json!({"name": "t"})).await.expect(201));
     let path = format!("/channels/{thread}");
 
@@ -124,10 +115,7 @@ story!(a_message_wakes_a_thread_that_is_put_away_but_not_one_that_is_locked, |ap
 });
 
 story!(a_thread_belongs_to_its_starter_and_to_those_who_manage_threads, |app| {
-    let [ada, bob, cleo] = app.users(["ada", "bob", "cleo"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    cleo.join(&guild).await;
+    let ([ada, bob, cleo], _, general) = app.guild_of(["ada", "bob", "cleo"]).await;
     let thread = id_of(&bob.post(&format!("/channels/{general}/threads"), json!({"name": "t"})).await.expect(201));
     let path = format!("/channels/{thread}");
 
@@ -147,9 +135,7 @@ story!(a_thread_belongs_to_its_starter_and_to_those_who_manage_threads, |app| {
 });
 
 story!(a_thread_asks_for_its_own_permission_to_speak_and_hides_with_its_channel, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let thread = id_of(&ada.post(&format!("/channels/{general}/threads"), json!({"name": "t"})).await.expect(201));
 
     ada.except_everyone(&general, &guild, &[], &["SEND_MESSAGES"]).await;

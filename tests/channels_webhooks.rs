@@ -8,9 +8,7 @@ fn address(hook: &Value) -> String {
 }
 
 story!(a_webhook_speaks_for_whoever_has_its_token, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
     let hook = ada.post(&format!("/channels/{general}/webhooks"), json!({"name": "Builds"})).await.expect(201);
     assert_eq!((&hook["guild_id"], &hook["channel_id"]), (&json!(guild), &json!(general)));
@@ -107,9 +105,7 @@ story!(a_channel_has_so_many_webhooks_and_no_more, |app| {
 });
 
 story!(a_webhook_mentions_those_whom_its_maker_may_mention, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     ada.except(&general, &bob, &["MANAGE_WEBHOOKS"], &["MENTION_EVERYONE"]).await;
     let path = format!("/channels/{general}/webhooks");
     let hers = ada.post(&path, json!({"name": "hers"})).await.expect(201);
@@ -146,8 +142,7 @@ story!(
 );
 
 story!(the_audit_log_tells_who_made_and_removed_a_webhook, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, general) = ada.guild("Engines").await;
+    let ([ada], guild, general) = app.guild_of(["ada"]).await;
     let why = ada.with_header("x-audit-log-reason", "for the builds");
     let hook = why.post(&format!("/channels/{general}/webhooks"), json!({"name": "Builds"})).await.expect(201);
     why.delete(&format!("/webhooks/{}", id_of(&hook))).await.expect(204);

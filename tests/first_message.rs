@@ -4,9 +4,7 @@ use crate::story;
 use crate::support::{Socket, json};
 
 story!(a_message_reaches_a_second_client, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
     assert_eq!(ears.ready["user"]["username"], "bob");
 
@@ -20,9 +18,7 @@ story!(a_message_reaches_a_second_client, |app| {
 });
 
 story!(a_message_sent_over_a_socket_is_acknowledged_and_received, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect_with(&bob, "none").await;
     his.request("join_room", json!({"room": format!("channel:{general}")})).await.unwrap();

@@ -14,9 +14,7 @@ async fn verdict(user: &User, guild: &str) -> Value {
 }
 
 story!(every_change_is_accounted_for_with_who_what_and_why, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let role = role(&ada, &guild, "weavers", &["KICK_MEMBERS"]).await;
     let because = ada.with_header("x-audit-log-reason", "spring cleaning");
     because.patch(&format!("/guilds/{guild}/roles/{role}"), json!({"name": "spinners"})).await.expect(200);
@@ -112,8 +110,7 @@ story!(a_changed_row_shows, |app| {
 });
 
 story!(a_chain_written_by_many_at_once_is_whole, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let makers = (0..20).map(|i| {
         let (ada, guild) = (ada.clone(), guild.clone());
         async move { role(&ada, &guild, &format!("role {i}"), &[]).await }
@@ -123,9 +120,7 @@ story!(a_chain_written_by_many_at_once_is_whole, |app| {
 });
 
 story!(a_person_is_erased_and_the_chain_stays_whole, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     promote(&ada, &guild, &bob, &["MANAGE_ROLES"]).await;
     let low = role(&ada, &guild, "low", &[]).await;
     let because = bob.with_header("x-audit-log-reason", "bob's own words");
@@ -151,8 +146,7 @@ story!(a_person_is_erased_and_the_chain_stays_whole, |app| {
 });
 
 story!(old_entries_go_and_the_rest_of_the_chain_still_holds, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     role(&ada, &guild, "old", &[]).await;
     app.advance(Duration::from_secs(399 * 24 * 3600));
     let ada = again(&app, "ada").await;

@@ -86,9 +86,7 @@ story!(only_those_below_are_banned_and_the_owner_never, |app| {
 });
 
 story!(a_ban_takes_what_was_said_lately_with_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     bob.say(&general, "long ago").await;
     app.advance(Duration::from_secs(800));
     let mut said = Vec::new();
@@ -149,9 +147,7 @@ story!(many_are_banned_at_once_as_far_as_one_may, |app| {
 });
 
 story!(a_ban_for_a_time_ends_by_itself, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let bans = format!("/guilds/{guild}/bans");
     let until = app.app.now().after(Duration::from_secs(600)).to_string();
     let ban = ada.post(&bans, json!({"user_id": bob.id, "expires_at": until})).await.expect(201);

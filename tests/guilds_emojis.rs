@@ -16,9 +16,7 @@ fn image(content_type: &str, bytes: &[u8]) -> String {
 }
 
 story!(an_emoji_is_made_shown_and_deleted, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let emojis = format!("/guilds/{guild}/emojis");
     let mut ears = Socket::connect(&bob).await;
 
@@ -93,8 +91,7 @@ story!(emoji_are_what_they_say_and_from_those_who_may, |app| {
 });
 
 story!(a_guild_has_two_hundred_emoji_at_most, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     for i in 0..199_i64 {
         let sql = "insert into emojis (id, guild_id, name, content_type, image, creator_id, created_at)
             values ($1, $2, $3, 'image/png', $4, 1, 0)";

@@ -159,9 +159,7 @@ story!(roles_are_given_from_below_ones_own_and_with_no_more_than_one_may, |app| 
 });
 
 story!(a_role_works_at_once_and_no_longer_once_it_is_taken, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let settings = format!("/guilds/{guild}/settings");
     let role = promote(&ada, &guild, &bob, &["MANAGE_GUILD"]).await;
     bob.put(&settings, json!({"name": "Looms"})).await.expect(200);
@@ -260,9 +258,7 @@ story!(members_below_are_kicked_and_the_owner_stays, |app| {
 });
 
 story!(a_bot_comes_with_its_owner, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let (helper, spy) = (bot(&app, &ada, "helper").await, bot(&app, &bob, "spy").await);
     let at = |user: &crate::support::User| format!("/guilds/{guild}/members/{}", user.id);
     let before = app.log_position().await;
@@ -289,8 +285,7 @@ story!(
         config.limits.changes = 12;
     },
     |app| {
-        let [ada] = app.users(["ada"]).await;
-        let (guild, _) = ada.guild("Engines").await;
+        let ([ada], guild, _) = app.guild_of(["ada"]).await;
         let settings = format!("/guilds/{guild}/settings");
         for name in ["a", "b", "c"] {
             ada.put(&settings, json!({"name": name})).await.expect(200);

@@ -16,9 +16,7 @@ fn pairs(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
 }
 
 story!(a_role_is_made_with_names_and_shown_with_both, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
     let new = json!({"name": "weavers", "permissions": ["KICK_MEMBERS", "BAN_MEMBERS"], "color": 0x123456,
         "hoist": true, "mentionable": true});
@@ -91,9 +89,7 @@ story!(hierarchy_holds_for_every_change_of_a_role, |app| {
 });
 
 story!(whoever_manages_roles_without_having_one_stands_above_nobody, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let everyone = format!("/guilds/{guild}/roles/{guild}");
     ada.patch(&everyone, json!({"permissions": ["VIEW_CHANNEL", "MANAGE_ROLES"]})).await.expect(200);
     let before = app.log_position().await;
@@ -103,9 +99,7 @@ story!(whoever_manages_roles_without_having_one_stands_above_nobody, |app| {
 });
 
 story!(the_order_of_roles_stays_whole_however_they_are_moved, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d"] {
         ids.push(role(&ada, &guild, name, &["MANAGE_ROLES"]).await);
@@ -142,8 +136,7 @@ story!(the_order_of_roles_stays_whole_however_they_are_moved, |app| {
 });
 
 story!(roles_tell_who_based_a_change_on_an_old_version, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let role = role(&ada, &guild, "weavers", &[]).await;
     let at = format!("/guilds/{guild}/roles/{role}");
     let first = ada.with_header("if-match", "\"1\"");
@@ -158,9 +151,7 @@ story!(roles_tell_who_based_a_change_on_an_old_version, |app| {
 });
 
 story!(a_deleted_role_goes_from_members_and_channels, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mute = role(&ada, &guild, "mute", &[]).await;
     give(&ada, &guild, &bob, &mute).await;
     let sql = "insert into overwrites (channel_id, target_id, kind, allow, deny) values ($1, $2, 'role', 0, $3)";
@@ -180,9 +171,7 @@ story!(a_deleted_role_goes_from_members_and_channels, |app| {
 });
 
 story!(a_role_that_belongs_to_a_bot_stays_with_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let role = role(&ada, &guild, "helper", &[]).await;
     tamper(&app, "update roles set managed_by = 7 where id = $1", &[&number(&role)]).await;
     let before = app.log_position().await;
@@ -193,8 +182,7 @@ story!(a_role_that_belongs_to_a_bot_stays_with_it, |app| {
 });
 
 story!(a_guild_has_as_many_roles_as_allowed, |config| { config.limits.roles = 3 }, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     role(&ada, &guild, "one", &[]).await;
     role(&ada, &guild, "two", &[]).await;
     ada.post(&format!("/guilds/{guild}/roles"), json!({"name": "three"})).await.problem(409, "LIMIT_REACHED");

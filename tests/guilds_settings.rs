@@ -7,9 +7,7 @@ use crate::story;
 use crate::support::{Socket, json};
 
 story!(settings_change_for_all_and_tell_who_based_a_change_on_an_old_version, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
     let settings = format!("/guilds/{guild}/settings");
     assert_eq!(ada.get(&settings).await.headers["etag"], "\"1\"");
@@ -127,9 +125,7 @@ story!(nobody_gets_more_guilds_than_allowed_by_being_given_one, |config| { confi
 });
 
 story!(a_deleted_guild_is_gone_with_everything_in_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     promote(&ada, &guild, &bob, &["ADMINISTRATOR"]).await;
     let message = id(&ada.say(&general, "Goodbye").await);
     let invite = ada.post(&format!("/guilds/{guild}/invites"), json!({})).await.expect(201);

@@ -6,9 +6,8 @@ use std::time::Duration;
 use guildhall::i18n::{self, LOCALES};
 use reqwest::Method;
 
-use crate::story;
-use crate::support::plugins::built;
 use crate::support::{Answer, Socket, User, json};
+use crate::{plugin_story, story};
 
 mod door;
 mod pages;
@@ -39,8 +38,7 @@ fn labels(line: &str) -> Vec<(&str, &str)> {
 }
 
 story!(the_metrics_name_routes_and_readers_and_nobody, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, channel) = ada.guild("Engines").await;
+    let ([ada], guild, channel) = app.guild_of(["ada"]).await;
     let said = ada.say(&channel, "Hello").await;
     ada.get(&format!("//guilds/{guild}/settings")).await.expect(200);
     ada.get(&format!("//guilds/{}/settings", 1)).await.problem(404, "NOT_FOUND");
@@ -83,27 +81,20 @@ story!(the_metrics_name_routes_and_readers_and_nobody, |app| {
     assert!(!metrics.contains(said["id"].as_str().unwrap()) && !metrics.contains("BREW"), "{metrics}");
 });
 
-story!(
-    a_server_tells_how_its_plugins_fare,
-    |config| {
-        config.plugins.bundled = built().to_owned();
-    },
-    |app| {
-        let [ada] = app.users(["ada"]).await;
-        let (guild, _) = ada.guild("Engines").await;
-        ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
-        ada.get(&format!("/polls?guild_id={guild}")).await.expect(200);
+plugin_story!(a_server_tells_how_its_plugins_fare, |app| {
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
+    ada.post("/marketplace/guildhall.polls", json!({"guild_id": guild})).await.expect(201);
+    ada.get(&format!("/polls?guild_id={guild}")).await.expect(200);
 
-        let metrics = app.nobody().get("//metrics").await.text;
+    let metrics = app.nobody().get("//metrics").await.text;
 
-        for (name, count) in [("slots_free", 2), ("breakers_open", 1), ("deliveries_waiting", 1)] {
-            assert_eq!(lines(&metrics, &format!("guildhall_plugin_{name}")).len(), count, "{name}");
-        }
-        let calls = lines(&metrics, "guildhall_plugin_call_seconds_count");
-        let wanted = [("plugin", "guildhall.polls"), ("hook", "http-routes"), ("outcome", "ok")];
-        assert!(calls.iter().any(|line| wanted.iter().all(|label| labels(line).contains(label))), "{calls:?}");
+    for (name, count) in [("slots_free", 2), ("breakers_open", 1), ("deliveries_waiting", 1)] {
+        assert_eq!(lines(&metrics, &format!("guildhall_plugin_{name}")).len(), count, "{name}");
     }
-);
+    let calls = lines(&metrics, "guildhall_plugin_call_seconds_count");
+    let wanted = [("plugin", "guildhall.polls"), ("hook", "http-routes"), ("outcome", "ok")];
+    assert!(calls.iter().any(|line| wanted.iter().all(|label| labels(line).contains(label))), "{calls:?}");
+});
 
 story!(every_answer_bears_an_id_of_its_own, |app| {
     let nobody = app.nobody();

@@ -20,8 +20,7 @@ async fn the_plugins_that_come_with_the_server_can_be_installed() {
     let Some(folder) = std::env::var_os("GUILDHALL_PLUGINS_BUNDLED") else { return };
     let database = crate::support::Database::Sqlite;
     let Some(app) = TestApp::start(database, |config| config.plugins.bundled = folder.into()).await else { return };
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let files = std::fs::read_dir(&app.app.config.plugins.bundled).expect("the folder").filter_map(Result::ok);
     let files = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "wasm")).count();
     let page = ada.get("/marketplace?limit=100").await.expect(200);
@@ -67,9 +66,7 @@ async fn a_plugin_whose_file_is_gone_for_a_while_goes_on_where_it_was() {
 }
 
 story!(installations_follow_the_server_as_far_as_their_admins_consented, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     promote(&ada, &guild, &bob, &["MANAGE_PLUGINS"]).await;
     let set = json!({"guild_id": guild, "config": {"days": 3, "token": "hunter2"}});
     let greeter = ada.post("/marketplace/tests.greeter", set).await.expect(201);

@@ -2,9 +2,8 @@
 
 use crate::guilds_cast::{id, promote};
 use crate::messages_cast::{channel, ids};
+use crate::plugin_story;
 use crate::plugins_moderation::{held, on_casino, watch};
-use crate::story;
-use crate::support::plugins::built;
 use crate::support::{User, json};
 
 /// What somebody reads of what waits, page by page.
@@ -22,44 +21,34 @@ async fn pages(reader: &User, guild: &str, limit: usize) -> Vec<Vec<String>> {
     }
 }
 
-story!(
-    what_waits_is_read_page_by_page,
-    |config| {
-        config.plugins.bundled = built().to_owned();
-    },
-    |app| {
-        let [ada, bob, mo, eve] = app.users(["ada", "bob", "mo", "eve"]).await;
-        let (guild, general) = ada.guild("Engines").await;
-        bob.join(&guild).await;
-        mo.join(&guild).await;
-        eve.join(&guild).await;
-        let side = channel(&ada, &guild).await;
-        promote(&ada, &guild, &mo, &["MANAGE_MESSAGES"]).await;
-        ada.except(&side, &mo, &[], &["VIEW_CHANNEL"]).await;
-        ada.except(&side, &eve, &["MANAGE_MESSAGES"], &[]).await;
-        watch(&ada, &guild, on_casino("hold")).await;
-        let (mut all, mut seen, mut aside) = (Vec::new(), Vec::new(), Vec::new());
-        for at in 0..9 {
-            let hidden = at % 3 == 1;
-            let place = if hidden { &side } else { &general };
-            let waits = id(&held(&ada, &bob, &guild, place, &format!("Casino {at}")).await);
-            all.insert(0, waits.clone());
-            if hidden { &mut aside } else { &mut seen }.insert(0, waits);
-        }
-
-        assert_eq!(pages(&ada, &guild, 3).await, all.chunks(3).collect::<Vec<_>>());
-        assert_eq!(pages(&mo, &guild, 4).await, seen.chunks(4).collect::<Vec<_>>(), "what is hidden takes no place");
-        assert_eq!(pages(&eve, &guild, 4).await, [aside], "she moderates that channel alone");
-        bob.get(&format!("/guilds/{guild}/held-messages")).await.problem(403, "MISSING_PERMISSION");
-
-        // Whoever reads on finds the rest, whatever comes and goes meanwhile.
-        ada.post(&format!("/held-messages/{}/reject", all[1]), json!({})).await.expect(204);
-        held(&ada, &bob, &guild, &general, "One more casino").await;
-        let path = format!("/guilds/{guild}/held-messages");
-        let rest = ada.get(&format!("{path}?before={}", all[2])).await.expect(200);
-        assert_eq!((ids(&rest), &rest["has_more"]), (all[3..].to_vec(), &json!(false)));
-        for limit in [0, 101] {
-            ada.get(&format!("{path}?limit={limit}")).await.problem(400, "INVALID_QUERY");
-        }
+plugin_story!(what_waits_is_read_page_by_page, |app| {
+    let ([ada, bob, mo, eve], guild, general) = app.guild_of(["ada", "bob", "mo", "eve"]).await;
+    let side = channel(&ada, &guild).await;
+    promote(&ada, &guild, &mo, &["MANAGE_MESSAGES"]).await;
+    ada.except(&side, &mo, &[], &["VIEW_CHANNEL"]).await;
+    ada.except(&side, &eve, &["MANAGE_MESSAGES"], &[]).await;
+    watch(&ada, &guild, on_casino("hold")).await;
+    let (mut all, mut seen, mut aside) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..9 {
+        let hidden = at % 3 == 1;
+        let place = if hidden { &side } else { &general };
+        let waits = id(&held(&ada, &bob, &guild, place, &format!("Casino {at}")).await);
+        all.insert(0, waits.clone());
+        if hidden { &mut aside } else { &mut seen }.insert(0, waits);
     }
-);
+
+    assert_eq!(pages(&ada, &guild, 3).await, all.chunks(3).collect::<Vec<_>>());
+    assert_eq!(pages(&mo, &guild, 4).await, seen.chunks(4).collect::<Vec<_>>(), "what is hidden takes no place");
+    assert_eq!(pages(&eve, &guild, 4).await, [aside], "she moderates that channel alone");
+    bob.get(&format!("/guilds/{guild}/held-messages")).await.problem(403, "MISSING_PERMISSION");
+
+    // Whoever reads on finds the rest, whatever comes and goes meanwhile.
+    ada.post(&format!("/held-messages/{}/reject", all[1]), json!({})).await.expect(204);
+    held(&ada, &bob, &guild, &general, "One more casino").await;
+    let path = format!("/guilds/{guild}/held-messages");
+    let rest = ada.get(&format!("{path}?before={}", all[2])).await.expect(200);
+    assert_eq!((ids(&rest), &rest["has_more"]), (all[3..].to_vec(), &json!(false)));
+    for limit in [0, 101] {
+        ada.get(&format!("{path}?limit={limit}")).await.problem(400, "INVALID_QUERY");
+    }
+});

@@ -35,9 +35,7 @@ pub async fn order(user: &User, guild: &str) -> Vec<(String, i64)> {
 }
 
 story!(a_plugin_comes_with_a_bot_and_a_role_of_its_own, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
     let mut other = SocketIo::connect_with(&ada, Travel::Socket, json!({"subscribe": "all"})).await;
 
@@ -88,8 +86,7 @@ story!(a_plugin_comes_with_a_bot_and_a_role_of_its_own, |app| {
 });
 
 story!(asking_again_changes_nothing_and_asking_for_something_else_is_refused, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let all = json!({"guild_id": guild, "version": "1.2.0", "permissions": ["members", "messages-write"],
         "config": {"days": 3, "token": "hunter2"}});
     let greeter = "/marketplace/tests.greeter";
@@ -156,8 +153,7 @@ story!(who_installs_must_be_allowed_to_and_hold_what_they_grant, |app| {
 });
 
 story!(a_plugin_that_nobody_consented_to_is_not_installed, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let before = app.log_position().await;
     for (plugin, asked, expected) in [
         ("tests.greeter", json!({"permissions": ["members", "roles"]}), vec!["/permissions", "/permissions/1"]),
@@ -182,9 +178,7 @@ story!(a_plugin_that_nobody_consented_to_is_not_installed, |app| {
 });
 
 story!(what_a_plugin_may_do_is_narrowed_and_widened_at_any_time, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     promote(&ada, &guild, &bob, &["MANAGE_PLUGINS"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     let mut ears = Socket::connect(&bob).await;
@@ -215,8 +209,7 @@ story!(what_a_plugin_may_do_is_narrowed_and_widened_at_any_time, |app| {
 });
 
 story!(a_plugin_is_set_and_keeps_its_secrets, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     let set = async |config: Value| ada.patch(&path(&made), json!({ "config": config })).await;
 
@@ -287,8 +280,7 @@ story!(a_plugin_is_given_the_channels_that_its_admin_chooses, |app| {
 });
 
 story!(filters_run_in_the_order_that_admins_give_them, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let greeter = install(&ada, &guild, "tests.greeter").await;
     install(&ada, &guild, "tests.keeper").await;
     let set = json!({"guild_id": guild, "config": {"address": "here"}});
@@ -317,8 +309,7 @@ story!(filters_run_in_the_order_that_admins_give_them, |app| {
 });
 
 story!(a_plugin_is_switched_off_by_admins_and_by_the_server, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     let (guild_id, installation) = (GuildId(number(&guild)), InstallationId(number(&id(&made))));
     let quarantine = || guildhall::plugins::changing::quarantine(&app.app, guild_id, installation, "Too slow".into());
@@ -348,8 +339,7 @@ story!(a_plugin_is_switched_off_by_admins_and_by_the_server, |app| {
 });
 
 story!(bots_of_plugins_belong_to_nobody, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     let bot = made["bot_id"].as_str().unwrap();
     let before = app.log_position().await;
@@ -366,8 +356,7 @@ story!(bots_of_plugins_belong_to_nobody, |app| {
 });
 
 story!(what_cannot_be_read_any_more_is_no_reason_to_fall_over, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     // As if the server came without it from now on.
     tamper(&app, "update installations set plugin = 'tests.gone' where id = $1", &[&number(&id(&made))]).await;

@@ -1,8 +1,7 @@
 //! The marketplace: what can be installed, for whom, and in which language.
 
-use crate::story;
-use crate::support::plugins::built;
 use crate::support::{User, Value, json};
+use crate::{plugin_story, story};
 
 /// The ids of what a query finds.
 async fn found(user: &User, query: &str) -> Vec<String> {
@@ -92,26 +91,20 @@ story!(members_see_what_their_guild_has_installed, |app| {
     eve.get(&format!("/marketplace?guild_id={guild}")).await.problem(404, "NOT_FOUND");
 });
 
-story!(
-    routes_of_plugins_stand_in_the_description_of_the_api,
-    |config| {
-        config.plugins.bundled = built().to_owned();
-    },
-    |app| {
-        let document = app.nobody().get("/openapi.json").await.expect(200);
+plugin_story!(routes_of_plugins_stand_in_the_description_of_the_api, |app| {
+    let document = app.nobody().get("/openapi.json").await.expect(200);
 
-        let vote = &document["paths"]["/polls/{poll_id}/vote"]["post"];
-        assert_eq!((&vote["summary"], &vote["tags"]), (&json!("Vote"), &json!(["guildhall.polls"])));
-        assert!(document["paths"]["/polls"]["get"].is_object() && document["paths"]["/polls"]["post"].is_object());
-        let mut named = Vec::new();
-        references(&document, &mut named);
-        assert!(named.contains(&"#/components/schemas/PollsPoll".to_owned()));
-        for reference in named {
-            assert!(document.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
-        }
-        assert!(document["paths"]["/guilds"]["post"].is_object(), "the server's own are still there");
+    let vote = &document["paths"]["/polls/{poll_id}/vote"]["post"];
+    assert_eq!((&vote["summary"], &vote["tags"]), (&json!("Vote"), &json!(["guildhall.polls"])));
+    assert!(document["paths"]["/polls"]["get"].is_object() && document["paths"]["/polls"]["post"].is_object());
+    let mut named = Vec::new();
+    references(&document, &mut named);
+    assert!(named.contains(&"#/components/schemas/PollsPoll".to_owned()));
+    for reference in named {
+        assert!(document.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
     }
-);
+    assert!(document["paths"]["/guilds"]["post"].is_object(), "the server's own are still there");
+});
 
 /// Everything that a document refers to within itself.
 fn references(value: &Value, named: &mut Vec<String>) {

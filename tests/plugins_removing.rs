@@ -9,9 +9,7 @@ use crate::support::source::root;
 use crate::support::{Socket, json};
 
 story!(what_is_removed_leaves_with_its_bot_and_its_role, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     let overwrite = format!("/channels/{general}/overwrites/{}", made["role_id"].as_str().unwrap());
     ada.put(&overwrite, json!({"kind": "role", "allow": [], "deny": ["SEND_MESSAGES"]})).await.expect(200);
@@ -49,8 +47,7 @@ story!(what_is_removed_leaves_with_its_bot_and_its_role, |app| {
 });
 
 story!(a_guild_goes_with_all_that_it_has_installed, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let made = install(&ada, &guild, "tests.greeter").await;
     ada.delete(&format!("/guilds/{guild}")).await.expect(204);
     ada.get(&path(&made)).await.problem(404, "NOT_FOUND");
@@ -85,8 +82,7 @@ fn tables() -> Vec<(String, Vec<(String, String)>)> {
 }
 
 story!(nothing_that_an_installation_kept_outlives_it, |app| {
-    let [ada] = app.users(["ada"]).await;
-    let (guild, _) = ada.guild("Engines").await;
+    let ([ada], guild, _) = app.guild_of(["ada"]).await;
     let (gone, stays) = (install(&ada, &guild, "tests.greeter").await, install(&ada, &guild, "tests.keeper").await);
     let tables = tables();
     assert!(tables.len() >= 10, "only {} tables were found", tables.len());

@@ -47,9 +47,7 @@ story!(packets_that_no_client_sends_end_the_line, |app| {
 });
 
 story!(it_begins_with_no_room_and_hears_its_own_and_what_it_joins_once, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let direct = id_of(&ada.post("/users/@me/channels", json!({"recipient_ids": [bob.id]})).await.expect(201));
     for travel in Travel::BOTH {
         let mut ears = SocketIo::connect(&bob, travel).await;
@@ -182,9 +180,7 @@ story!(a_server_that_ends_says_when_to_come_again, |app| {
 });
 
 story!(what_goes_out_of_sight_is_said_before_anything_later, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let direct = id_of(&ada.post("/users/@me/channels", json!({"recipient_ids": [bob.id]})).await.expect(201));
     for travel in Travel::BOTH {
         for room in [format!("guild:{guild}"), format!("channel:{general}")] {

@@ -14,9 +14,7 @@ pub fn told(missed: &[Value]) -> Vec<String> {
 }
 
 story!(what_was_missed_comes_in_order_with_its_place, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     for travel in Travel::BOTH {
         let all = json!({"subscribe": "all"});
         let mut ears = SocketIo::connect_with(&bob, travel, all.clone()).await;
@@ -89,9 +87,7 @@ story!(a_channel_that_one_had_left_stays_silent, |app| {
 });
 
 story!(another_node_knows_it_too, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     if let Some(other) = app.beside().await {
         for travel in Travel::BOTH {
             let all = json!({"subscribe": "all"});
@@ -174,9 +170,7 @@ story!(what_cant_be_told_begins_anew, |config| { config.sockets.resume_rows = 20
 });
 
 story!(cursors_that_no_server_gave_end_it_and_so_does_ones_own_return, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     for travel in Travel::BOTH {
         let code = |code: u16| (travel == Travel::Socket).then_some(code);
         for bad in [json!({&guild: 1_000_000}), json!({"kitchen": 1}), json!([])] {
@@ -217,9 +211,7 @@ story!(a_pong_moves_past_what_one_may_not_see, |config| { config.sockets.heartbe
 });
 
 story!(much_is_missed_and_comes_whole_however_it_travels, |config| { config.sockets.resume_rows = 5_000 }, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     // More than may wait for a client at once.
     let long = "x".repeat(4_000);

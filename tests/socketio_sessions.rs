@@ -37,9 +37,7 @@ story!(whatever_ends_a_login_ends_all_its_clients_soon, |app| {
 });
 
 story!(a_client_outlives_its_token_and_coming_back_needs_a_new_one, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let (_, _, general) = app.guild_of(["ada", "bob"]).await;
     for travel in Travel::BOTH {
         let code = |code: u16| (travel == Travel::Socket).then_some(code);
         let bob = app.nobody().login("bob", PASSWORD).await;

@@ -54,9 +54,7 @@ story!(a_heartbeat_moves_past_what_one_may_not_see, |config| { config.sockets.re
 });
 
 story!(a_heartbeat_never_moves_past_what_one_has_still_to_hear, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut socket = Socket::connect(&bob).await;
     let mut cursors = Cursors::of(&socket.ready);
     let mut heard = Vec::new();

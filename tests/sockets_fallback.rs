@@ -12,9 +12,7 @@ fn say(rid: &str, channel: &str, content: &str) -> Value {
 }
 
 story!(long_polling_carries_a_whole_conversation, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut session = Fallback::open(&app).await;
     let hello = session.frame().await;
     assert_eq!(hello, json!({"op": "hello", "d": {"heartbeat_interval_ms": 25_000}}));
@@ -48,9 +46,7 @@ story!(long_polling_carries_a_whole_conversation, |app| {
 });
 
 story!(an_answer_that_was_lost_is_asked_for_again, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut session = Fallback::connect(&app, &ada).await;
     let before = session.after;
     for number in 0..3 {
@@ -83,9 +79,7 @@ story!(an_answer_that_was_lost_is_asked_for_again, |app| {
 });
 
 story!(the_later_of_two_requests_takes_over, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut session = Fallback::connect(&app, &ada).await;
     let (first, heard) = tokio::join!(session.poll(session.after), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -99,9 +93,7 @@ story!(the_later_of_two_requests_takes_over, |app| {
 });
 
 story!(server_sent_events_carry_a_conversation_and_go_on_where_they_broke_off, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let session = Fallback::open(&app).await;
     let mut stream = Events::begin(&session, None).await;
     assert_eq!(stream.next().await.unwrap().1["op"], "hello");
@@ -232,9 +224,7 @@ story!(sessions_without_sockets_count_as_connections, |config| { config.sockets.
 });
 
 story!(a_client_that_does_not_come_for_its_frames_is_shown_out, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut deaf = Fallback::connect(&app, &bob).await;
     let long = "x".repeat(4_000);
     while app.app.hub.sockets() == 1 {

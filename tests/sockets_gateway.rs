@@ -86,9 +86,7 @@ story!(logging_out_closes_the_sockets_of_that_login_and_no_other, |app| {
 });
 
 story!(a_session_begins_with_where_things_stand, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     ada.say(&general, "one").await;
     ada.say(&general, &format!("two, <@{}>", bob.id)).await;
 
@@ -107,10 +105,7 @@ story!(a_session_begins_with_where_things_stand, |app| {
 });
 
 story!(everybody_gets_the_same_bytes_of_an_event, |app| {
-    let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    eve.join(&guild).await;
+    let ([ada, bob, eve], _, general) = app.guild_of(["ada", "bob", "eve"]).await;
     for path in ["/gateway", "/gateway?encoding=msgpack"] {
         let (mut his, mut hers) = (Raw::enter(&app, &bob, path).await, Raw::enter(&app, &eve, path).await);
         ada.say(&general, "one for all").await;
@@ -135,9 +130,7 @@ story!(problems_are_told_in_the_language_that_the_client_names, |app| {
 });
 
 story!(rooms_decide_what_a_socket_without_subscription_receives, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let room = json!({"room": format!("channel:{general}")});
     let mut ears = Socket::connect_with(&bob, "none").await;
 
@@ -157,9 +150,7 @@ story!(rooms_decide_what_a_socket_without_subscription_receives, |app| {
 });
 
 story!(leaving_a_room_mutes_it_inside_a_guild_that_is_listened_to, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
 
     ears.request("leave_room", json!({"room": format!("channel:{general}")})).await.unwrap();
@@ -183,9 +174,7 @@ story!(joining_a_guild_brings_all_of_it_to_an_open_socket, |app| {
 });
 
 story!(voice_states_are_seen_by_others_and_end_with_the_socket, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let lounge = ada.post(&format!("/guilds/{guild}/channels"), json!({"name": "Lounge", "kind": "voice"})).await;
     let lounge = lounge.expect(201)["id"].as_str().unwrap().to_owned();
     let mut hers = Socket::connect(&ada).await;
@@ -226,10 +215,7 @@ story!(
         config.sockets.queue_frames = 64;
     },
     |app| {
-        let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-        let (guild, general) = ada.guild("Engines").await;
-        bob.join(&guild).await;
-        eve.join(&guild).await;
+        let ([ada, bob, eve], _, general) = app.guild_of(["ada", "bob", "eve"]).await;
         let mut deaf = Socket::connect(&eve).await;
         let mut ears = Socket::connect(&bob).await;
         let long = "x".repeat(4_000);

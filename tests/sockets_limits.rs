@@ -84,9 +84,7 @@ story!(
 );
 
 story!(a_server_that_ends_says_when_to_come_again, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut socket = Socket::connect(&bob).await;
     let mut cursors = Cursors::of(&socket.ready);
     ada.say(&general, "one").await;

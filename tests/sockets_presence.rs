@@ -6,10 +6,7 @@ use crate::story;
 use crate::support::{Socket, id_of, json};
 
 story!(members_come_in_pages_and_are_watched_from_then_on, |app| {
-    let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
-    eve.join(&guild).await;
+    let ([ada, bob, eve], guild, _) = app.guild_of(["ada", "bob", "eve"]).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
 
@@ -56,9 +53,7 @@ story!(the_people_one_talks_to_are_watched_by_themselves, |app| {
 });
 
 story!(who_left_a_guild_is_not_watched_through_it_any_more, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
     for socket in [&mut hers, &mut his] {
@@ -76,9 +71,7 @@ story!(who_left_a_guild_is_not_watched_through_it_any_more, |app| {
 });
 
 story!(a_reconnect_makes_no_noise_and_a_departure_is_told_after_a_while, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let mut hers = Socket::connect(&ada).await;
     let his = Socket::connect(&bob).await;
     hers.request("request_members", json!({"guild_id": guild})).await.unwrap();

@@ -51,9 +51,7 @@ story!(what_was_missed_comes_in_order_and_then_what_happens, |app| {
 });
 
 story!(who_missed_nothing_is_told_nothing, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let socket = Socket::connect(&bob).await;
     let cursors = Cursors::of(&socket.ready);
     let first = socket.ready["session_id"].clone();
@@ -70,9 +68,7 @@ story!(who_missed_nothing_is_told_nothing, |app| {
 });
 
 story!(a_restart_forgets_nothing_of_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut ears = Socket::connect(&bob).await;
     let cursors = Cursors::of(&ears.ready);
     ada.say(&general, "before").await;
@@ -89,9 +85,7 @@ story!(a_restart_forgets_nothing_of_it, |app| {
 });
 
 story!(another_node_knows_it_too, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     if let Some(other) = app.beside().await {
         let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
         ada.say(&general, "one").await;
@@ -195,9 +189,7 @@ story!(what_one_may_not_see_is_not_told_later_either, |app| {
 });
 
 story!(cursors_that_no_server_gave_are_refused, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([_, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     let ahead = cursors.at(&guild) + 1_000;
     for bad in [json!({&guild: ahead}), json!({&guild: -1}), json!({"kitchen": 1}), json!({&bob.id: i64::MAX})] {
@@ -213,9 +205,7 @@ story!(cursors_that_no_server_gave_are_refused, |app| {
 });
 
 story!(whoever_comes_back_replaces_who_they_were, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut old = Socket::connect(&bob).await;
     let mut other_device = Socket::connect(&bob).await;
     let mut hers = Socket::connect(&ada).await;

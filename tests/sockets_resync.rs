@@ -30,9 +30,7 @@ pub struct LongGone {
 
 /// Lets two days go by after Bob was there, and a log of one day forget them.
 pub async fn long_gone(app: &mut TestApp) -> LongGone {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     ada.say(&general, "long ago").await;
     app.advance(Duration::from_secs(2 * 24 * 3600));
@@ -122,9 +120,7 @@ story!(a_change_of_what_one_sees_brings_a_snapshot_of_that_guild_alone, |app| {
 });
 
 story!(more_than_can_be_given_brings_a_snapshot, |config| { config.sockets.resume_rows = 20 }, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     for number in 0..30 {
         ada.say(&general, &number.to_string()).await;
@@ -145,9 +141,7 @@ story!(more_than_can_be_given_brings_a_snapshot, |config| { config.sockets.resum
 });
 
 story!(ones_own_account_comes_whole_with_whom_it_has_blocked, |config| { config.sockets.resume_rows = 20 }, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     bob.post(&format!("/users/{}/block", ada.id), json!({})).await.expect(200);
     for number in 0..30 {
@@ -228,9 +222,7 @@ story!(a_stream_that_one_came_into_is_new, |app| {
 });
 
 story!(leaving_and_coming_again_is_a_change, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let cursors = Cursors::of(&Socket::connect(&bob).await.ready);
     bob.delete(&format!("/guilds/{guild}/members/@me")).await.expect(204);
     ada.say(&general, "while bob was out").await;

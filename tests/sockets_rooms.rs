@@ -28,9 +28,7 @@ async fn heard_until(ears: &mut Socket, last: &str) -> Vec<Value> {
 }
 
 story!(however_many_rooms_hold_an_event_it_comes_once, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let private = direct(&ada, &bob).await;
     for subscribe in ["all", "none"] {
         let mut ears = Socket::connect_with(&bob, subscribe).await;
@@ -49,9 +47,7 @@ story!(however_many_rooms_hold_an_event_it_comes_once, |app| {
 });
 
 story!(ones_own_account_and_direct_messages_always_arrive, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let before = direct(&ada, &bob).await;
     let mut ears = Socket::connect_with(&bob, "none").await;
     let kinds: Vec<_> = ears.ready["streams"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
@@ -92,9 +88,7 @@ story!(a_guild_that_was_left_says_nothing_but_of_rooms_that_were_not, |app| {
 });
 
 story!(a_muted_channel_is_muted_for_one_socket_until_it_is_joined_again, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let room = format!("channel:{general}");
     let (mut muted, mut other) = (Socket::connect(&bob).await, Socket::connect(&bob).await);
     let last = direct(&ada, &bob).await;

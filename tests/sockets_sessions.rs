@@ -47,9 +47,7 @@ impl End {
 }
 
 story!(a_socket_outlives_its_token_and_coming_back_needs_a_new_one, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([_, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut socket = Socket::connect(&bob).await;
     let cursors = Cursors::of(&socket.ready);
 

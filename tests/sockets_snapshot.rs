@@ -8,9 +8,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::plugin_story;
 use crate::plugins_events::number;
-use crate::story;
-use crate::support::plugins::built;
 use crate::support::{Back, Cursors, Socket, User, Value, id_of, json};
 use crate::voice_cast::lounge;
 
@@ -279,82 +278,73 @@ async fn is_shown(db: &guildhall::db::Db) -> bool {
         && number(db, "select count(*) from plugin_topics where sent <> version").await == 0
 }
 
-story!(
-    a_snapshot_and_what_came_after_it_are_the_next_snapshot,
-    |config| {
-        config.plugins.bundled = built().to_owned();
-    },
-    |app| {
-        let seed = std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(rand::random);
-        println!("GUILDHALL_TEST_SEED={seed} repeats it");
-        let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
-        let (guild, general) = ada.guild("Engines").await;
-        bob.join(&guild).await;
-        eve.join(&guild).await;
-        let lounge = lounge(&ada, &guild).await;
-        // It is open to the end: whoever is in voice stays there.
-        let mut hers = Socket::connect(&eve).await;
-        ada.post("/marketplace/tests.counter", json!({"guild_id": guild})).await.expect(201);
-        let changing = async {
-            let mut chance = StdRng::seed_from_u64(seed);
-            let mut place = Place {
-                ada: &ada,
-                bob: &bob,
-                eve: &mut hers,
-                guild: guild.clone(),
-                general: general.clone(),
-                channels: vec![general.clone(), lounge.clone()],
-                voices: vec![lounge.clone()],
-                seat: lounge.clone(),
-                roles: Vec::new(),
-            };
-            for _ in 0..changes() {
-                Box::pin(place.change(&mut chance)).await;
-            }
-            // What plugins show comes a moment later.
-            while !is_shown(&app.app.db).await {
-                place.eve.drain_all().await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            // Again and again: a snapshot may have swallowed it.
-            loop {
-                ada.say(&general, "the end").await;
-                place.eve.drain_all().await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+plugin_story!(a_snapshot_and_what_came_after_it_are_the_next_snapshot, |app| {
+    let seed = std::env::var("GUILDHALL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(rand::random);
+    println!("GUILDHALL_TEST_SEED={seed} repeats it");
+    let ([ada, bob, eve], guild, general) = app.guild_of(["ada", "bob", "eve"]).await;
+    let lounge = lounge(&ada, &guild).await;
+    // It is open to the end: whoever is in voice stays there.
+    let mut hers = Socket::connect(&eve).await;
+    ada.post("/marketplace/tests.counter", json!({"guild_id": guild})).await.expect(201);
+    let changing = async {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let mut place = Place {
+            ada: &ada,
+            bob: &bob,
+            eve: &mut hers,
+            guild: guild.clone(),
+            general: general.clone(),
+            channels: vec![general.clone(), lounge.clone()],
+            voices: vec![lounge.clone()],
+            seat: lounge.clone(),
+            roles: Vec::new(),
         };
-        let hearing = async {
-            let mut chance = StdRng::seed_from_u64(!seed);
-            let mut socket = Socket::connect(&bob).await;
-            let mut model = Model::begin(&bob.id, &socket.ready);
-            loop {
-                for _ in 0..chance.random_range(0..12) {
-                    let frame = socket.frame().await;
-                    model.hear(&frame);
-                    if frame["d"]["content"] == "the end" {
-                        return model;
-                    }
-                }
-                // The line breaks in the middle of things.
-                drop(socket);
-                let back = Back::from(&bob, &model.cursors).await;
-                back.frames.iter().for_each(|frame| model.hear(frame));
-                model.cursors = back.cursors;
-                if back.frames.iter().any(|frame| frame["d"]["content"] == "the end") {
+        for _ in 0..changes() {
+            Box::pin(place.change(&mut chance)).await;
+        }
+        // What plugins show comes a moment later.
+        while !is_shown(&app.app.db).await {
+            place.eve.drain_all().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // Again and again: a snapshot may have swallowed it.
+        loop {
+            ada.say(&general, "the end").await;
+            place.eve.drain_all().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let hearing = async {
+        let mut chance = StdRng::seed_from_u64(!seed);
+        let mut socket = Socket::connect(&bob).await;
+        let mut model = Model::begin(&bob.id, &socket.ready);
+        loop {
+            for _ in 0..chance.random_range(0..12) {
+                let frame = socket.frame().await;
+                model.hear(&frame);
+                if frame["d"]["content"] == "the end" {
                     return model;
                 }
-                socket = back.socket;
             }
-        };
-        let model = tokio::select! {
-            model = hearing => model,
-            () = changing => unreachable!("it goes on for ever"),
-        };
-        let fresh = Model::begin(&bob.id, &Socket::connect(&bob).await.ready);
-        for (stream, whole) in fresh.told() {
-            assert_eq!(model.told().get(stream), Some(&whole), "{stream}, GUILDHALL_TEST_SEED={seed}");
+            // The line breaks in the middle of things.
+            drop(socket);
+            let back = Back::from(&bob, &model.cursors).await;
+            back.frames.iter().for_each(|frame| model.hear(frame));
+            model.cursors = back.cursors;
+            if back.frames.iter().any(|frame| frame["d"]["content"] == "the end") {
+                return model;
+            }
+            socket = back.socket;
         }
-        assert_eq!(model.told().len(), fresh.told().len());
+    };
+    let model = tokio::select! {
+        model = hearing => model,
+        () = changing => unreachable!("it goes on for ever"),
+    };
+    let fresh = Model::begin(&bob.id, &Socket::connect(&bob).await.ready);
+    for (stream, whole) in fresh.told() {
+        assert_eq!(model.told().get(stream), Some(&whole), "{stream}, GUILDHALL_TEST_SEED={seed}");
     }
-);
+    assert_eq!(model.told().len(), fresh.told().len());
+});

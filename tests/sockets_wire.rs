@@ -121,9 +121,7 @@ fn long() -> String {
 }
 
 story!(a_client_on_any_wire_says_and_hears_what_others_do, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut plain = Socket::connect(&ada).await;
     for wire in WIRES {
         let (mut client, ready) = Client::connect(&bob, wire).await;
@@ -153,9 +151,7 @@ story!(a_client_on_any_wire_says_and_hears_what_others_do, |app| {
 });
 
 story!(a_client_on_any_wire_comes_back, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let mut plain = Socket::connect(&ada).await;
     for wire in WIRES {
         let (mut client, ready) = Client::connect(&bob, wire).await;
@@ -185,9 +181,7 @@ story!(a_client_on_any_wire_comes_back, |app| {
 });
 
 story!(who_asked_for_the_same_wire_receives_the_same_bytes, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], _, general) = app.guild_of(["ada", "bob"]).await;
     let mut plain = Socket::connect(&ada).await;
     let mut pairs = Vec::new();
     for wire in WIRES {

@@ -50,9 +50,7 @@ story!(leaving_a_guild_or_being_shown_out_of_it_ends_it, |app| {
 });
 
 story!(deleting_the_channel_or_the_guild_ends_it, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let (first, second) = (lounge(&ada, &guild).await, lounge(&ada, &guild).await);
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
@@ -132,9 +130,7 @@ story!(losing_the_right_to_be_there_ends_it, |app| {
 });
 
 story!(what_takes_no_right_ends_nothing, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let mut his = Socket::connect(&bob).await;
     join(&mut his, &lounge).await;
@@ -150,9 +146,7 @@ story!(what_takes_no_right_ends_nothing, |app| {
 });
 
 story!(who_loses_sight_of_the_channel_is_told_that_it_is_hidden_and_others_that_they_left, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let den = hidden_lounge(&ada, &guild, &[&bob]).await;
     let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
     join(&mut his, &den).await;
@@ -221,9 +215,7 @@ story!(two_people_do_not_call_each_other_once_one_has_blocked_the_other, |app| {
 });
 
 story!(a_session_that_goes_on_elsewhere_takes_its_place_along, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let (mut hers, mut old, new) =
         (Socket::connect(&ada).await, Socket::connect(&bob).await, Socket::connect(&bob).await);
@@ -249,9 +241,7 @@ story!(a_session_that_goes_on_elsewhere_takes_its_place_along, |app| {
 });
 
 story!(a_place_that_was_given_after_its_socket_had_gone_is_taken_back, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
     join(&mut hers, &lounge).await;
@@ -270,9 +260,7 @@ story!(a_place_that_was_given_after_its_socket_had_gone_is_taken_back, |app| {
 });
 
 story!(a_place_of_a_node_that_nobody_goes_on_with_is_taken_back, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
     join(&mut hers, &lounge).await;
@@ -320,9 +308,7 @@ story!(whoever_took_part_through_a_node_that_is_gone_has_left, |app| {
 });
 
 story!(a_server_that_starts_again_has_nobody_in_voice_from_before, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let (mut hers, mut his) = (Socket::connect(&ada).await, Socket::connect(&bob).await);
     join(&mut hers, &lounge).await;

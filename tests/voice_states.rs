@@ -8,9 +8,7 @@ use crate::support::{Socket, Value, json};
 use crate::voice_cast::{assert_told, hidden_lounge, join, lounge, refused, seen_by};
 
 story!(coming_changing_and_leaving_stand_in_the_log, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
@@ -53,9 +51,7 @@ story!(coming_changing_and_leaving_stand_in_the_log, |app| {
 });
 
 story!(speaking_is_a_moment_that_only_sockets_know, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
@@ -97,9 +93,7 @@ story!(speaking_is_a_moment_that_only_sockets_know, |app| {
 });
 
 story!(speaking_is_heard_after_the_row_that_brought_somebody_there, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let mut hers = Socket::connect(&ada).await;
     let mut his = Socket::connect(&bob).await;
@@ -270,9 +264,7 @@ story!(a_channel_holds_as_many_as_its_limit_says, |app| {
 });
 
 story!(one_takes_part_through_the_socket_that_came_last, |app| {
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, _) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, _) = app.guild_of(["ada", "bob"]).await;
     let lounge = lounge(&ada, &guild).await;
     let mut hers = Socket::connect(&ada).await;
     let (mut phone, mut desk) = (Socket::connect(&bob).await, Socket::connect(&bob).await);

@@ -299,9 +299,7 @@ story!(a_reader_that_stops_anywhere_sees_all_of_the_log_once, |app| {
 
 story!(nothing_of_somebody_stands_after_what_took_their_right, |app| {
     let mut random = StdRng::seed_from_u64(seed());
-    let [ada, bob] = app.users(["ada", "bob"]).await;
-    let (guild, general) = ada.guild("Engines").await;
-    bob.join(&guild).await;
+    let ([ada, bob], guild, general) = app.guild_of(["ada", "bob"]).await;
     let (bobs, channel) = (caller(&app, &bob).await, ChannelId(number(&general)));
     let message = MessageId(number(ada.say(&general, "here").await["id"].as_str().expect("an id")));
     let silent = Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY;

@@ -153,6 +153,16 @@ impl TestApp {
         users.try_into().unwrap_or_else(|_| unreachable!("as many users as names"))
     }
 
+    /// People of one guild, which the first of them has made; the guild and its first channel.
+    pub async fn guild_of<const N: usize>(&self, names: [&str; N]) -> ([User; N], String, String) {
+        let users = self.users(names).await;
+        let (guild, general) = users[0].guild("Engines").await;
+        for user in &users[1..] {
+            user.join(&guild).await;
+        }
+        (users, guild, general)
+    }
+
     /// The one who runs the server, made through the link that it prints.
     pub async fn administrator(&self) -> User {
         let link = guildhall::accounts::setup::link(&self.app).await.expect("a link").expect("nobody runs it yet");

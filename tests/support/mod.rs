@@ -63,3 +63,13 @@ macro_rules! story {
         }
     };
 }
+
+/// The same on a server that has every plugin that was built.
+#[macro_export]
+macro_rules! plugin_story {
+    ($(#[$doc:meta])* $name:ident, |$app:ident| $body:block) => {
+        $crate::story!($(#[$doc])* $name, |config| {
+            config.plugins.bundled = $crate::support::plugins::built().to_owned();
+        }, |$app| $body);
+    };
+}
