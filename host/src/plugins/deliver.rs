@@ -119,34 +119,31 @@ async fn work(app: App, lane: Lane, _slot: tokio::sync::OwnedSemaphorePermit) {
     app.plugins.lanes.done(lane, later);
 }
 
-/// Works through a lane until nothing is left in it, or it must wait.
+/// Works through what stands first in a lane. If there is more, the lane stands in line again, behind all others; or it
+/// must wait until then.
 async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
-    loop {
-        let (rows, mut until) = match take(app, lane).await? {
-            Taken::Rows(rows, until) => (rows, until),
-            Taken::NotBefore(at) => return Ok(Some(at)),
-            Taken::Nothing => return Ok(None),
-        };
-        let all = rows.len();
-        for row in rows {
-            let mut call = Box::pin(deliver(app, lane, row));
-            let outcome = loop {
-                let rest = until.before(HELD - RENEW).since(app.now());
-                match tokio::time::timeout(rest, &mut call).await {
-                    Ok(outcome) => break outcome?,
-                    Err(_) => until = renew(app, lane, until).await?,
-                }
-            };
-            if let Outcome::NotBefore(at) = outcome {
-                release(app, lane, until).await?;
-                return Ok(Some(at));
+    let (rows, mut until) = match take(app, lane).await? {
+        Taken::Rows(rows, until) => (rows, until),
+        Taken::NotBefore(at) => return Ok(Some(at)),
+        Taken::Nothing => return Ok(None),
+    };
+    let more = rows.len() == TAKEN as usize;
+    for row in rows {
+        let mut call = Box::pin(deliver(app, lane, row));
+        let outcome = loop {
+            let rest = until.before(HELD - RENEW).since(app.now());
+            match tokio::time::timeout(rest, &mut call).await {
+                Ok(outcome) => break outcome?,
+                Err(_) => until = renew(app, lane, until).await?,
             }
-        }
-        if all < TAKEN as usize {
-            // Whatever came meanwhile has put the lane on the list again.
-            return Ok(None);
+        };
+        if let Outcome::NotBefore(at) = outcome {
+            release(app, lane, until).await?;
+            return Ok(Some(at));
         }
     }
+    // Whatever came meanwhile has put the lane on the list again.
+    Ok(more.then(|| app.now()))
 }
 
 /// Says that this node is still at what it has taken of a lane.

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn who_has_more_stands_behind_the_others_again() {
+        let (lanes, now) = (Lanes::default(), Timestamp(5));
+        lanes.add([lane(1, 1), lane(2, 1)]);
+        assert_eq!(lanes.take(now), Some(lane(1, 1)));
+        lanes.done(lane(1, 1), Some(now));
+        assert_eq!((lanes.take(now), lanes.take(now)), (Some(lane(2, 1)), Some(lane(1, 1))));
+    }
+
+    #[test]
     fn one_installation_does_not_take_every_slot() {
         let (lanes, now) = (Lanes::default(), Timestamp(0));
         lanes.add((0..20).map(|number| lane(1, number)).chain([lane(2, 0)]));
