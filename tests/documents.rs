@@ -144,6 +144,7 @@ fn events() -> String {
         let audience = match kind.audience() {
             Audience::All => "all who see it".to_owned(),
             Audience::Holders(needed) => format!("holders of {}", names(needed)),
+            Audience::Moderators => "holders of `MANAGE_MESSAGES` in the channel".to_owned(),
             Audience::Nobody => "nobody".to_owned(),
         };
         vec![format!("`{kind}`"), kind.about().to_owned(), stream(*kind).to_owned(), audience]
@@ -158,6 +159,7 @@ fn names(permissions: Permissions) -> String {
 /// The stream that events of a kind stand in, by what they are about.
 fn stream(kind: EventKind) -> &'static str {
     match kind.as_str().split('_').next().unwrap_or_default() {
+        "message" if matches!(kind, EventKind::MessageHeld | EventKind::MessageReleased) => "guild",
         "message" | "messages" | "reaction" | "pin" | "channel" | "voice" => "guild, or direct channel",
         "guild" | "member" | "role" | "emoji" | "ban" | "invite" | "webhook" => "guild",
         "installation" | "plugin" | "badge" | "moderation" => "guild",

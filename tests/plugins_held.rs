@@ -4,7 +4,7 @@ use crate::guilds_cast::{id, promote};
 use crate::messages_cast::{channel, ids};
 use crate::plugin_story;
 use crate::plugins_moderation::{held, on_casino, watch};
-use crate::support::{User, json};
+use crate::support::{Socket, User, json};
 
 /// What somebody reads of what waits, page by page.
 async fn pages(reader: &User, guild: &str, limit: usize) -> Vec<Vec<String>> {
@@ -51,4 +51,26 @@ plugin_story!(what_waits_is_read_page_by_page, |app| {
     for limit in [0, 101] {
         ada.get(&format!("{path}?limit={limit}")).await.problem(400, "INVALID_QUERY");
     }
+});
+
+plugin_story!(who_moderates_a_channel_hears_of_what_waits_there, |app| {
+    let ([ada, bob, mo, eve], guild, general) = app.guild_of(["ada", "bob", "mo", "eve"]).await;
+    let side = channel(&ada, &guild).await;
+    promote(&ada, &guild, &mo, &["MANAGE_MESSAGES"]).await;
+    ada.except(&side, &mo, &[], &["VIEW_CHANNEL"]).await;
+    ada.except(&side, &eve, &["MANAGE_MESSAGES"], &[]).await;
+    watch(&ada, &guild, on_casino("hold")).await;
+    let (mut his, mut hers) = (Socket::connect(&mo).await, Socket::connect(&eve).await);
+
+    let hidden = id(&held(&ada, &bob, &guild, &side, "A casino").await);
+    let seen = id(&held(&ada, &bob, &guild, &general, "A casino").await);
+    for waits in [&hidden, &seen] {
+        ada.post(&format!("/held-messages/{waits}/reject"), json!({})).await.expect(204);
+    }
+
+    for event in ["message_held", "message_released"] {
+        assert_eq!(his.event(event).await["id"], seen, "he doesn't see the other channel");
+        assert_eq!(hers.event(event).await["id"], hidden, "she moderates that one");
+    }
+    hers.nothing("message_held").await;
 });

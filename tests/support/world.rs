@@ -1,7 +1,7 @@
 //! A guild with one of each kind of person, and things of every kind to act on.
 
 use guildhall::channels::Permissions;
-use guildhall::id::{GuildId, UserId};
+use guildhall::id::{ChannelId, GuildId, UserId};
 use guildhall::log::{EventKind, NewEvent, OperationFuture};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -341,7 +341,7 @@ impl<'a> World<'a> {
                     (id, guild_id, channel_id, author_id, installation_id, draft, rule, reason)
                     values ($1, $2, $3, $4, 1, $5, 'words', 'A word')";
                 tx.execute(sql, &[&id, &guild, &channel, &author, &draft.to_string()]).await?;
-                tx.append(NewEvent::new(EventKind::MessageHeld, guild, &body)?).map(drop)
+                tx.append(NewEvent::new(EventKind::MessageHeld, guild, &body)?.in_channel(ChannelId(channel))).map(drop)
             })
         });
         done.await.expect("a message is held");

@@ -94,8 +94,12 @@ impl Membership {
 
     /// Refuses whoever lacks one of these permissions in the guild and in each of its channels.
     pub fn require_somewhere(&self, needed: Permissions) -> Result<()> {
+        let lacking = match self.require(needed) {
+            Ok(()) => return Ok(()),
+            Err(lacking) => lacking,
+        };
         let somewhere = self.guild.channels.keys().any(|channel| self.access(*channel).is_ok_and(|it| it.may(needed)));
-        if somewhere { Ok(()) } else { self.require(needed) }
+        if somewhere { Ok(()) } else { Err(lacking) }
     }
 
     /// Refuses to act on a member who doesn't stand lower: the owner never, oneself always may.

@@ -115,6 +115,8 @@ pub enum Audience {
     All,
     /// Members who hold these permissions in the guild.
     Holders(Permissions),
+    /// Members who hold `MANAGE_MESSAGES` in the event's channel.
+    Moderators,
     /// Nobody: it stands in the log for readers inside the server.
     Nobody,
 }
@@ -129,9 +131,7 @@ impl EventKind {
             EventKind::InstallationAdded | EventKind::InstallationUpdated | EventKind::InstallationRemoved => {
                 Audience::Holders(Permissions::MANAGE_PLUGINS)
             }
-            EventKind::MessageHeld | EventKind::MessageReleased | EventKind::ModerationAlert => {
-                Audience::Holders(Permissions::MANAGE_MESSAGES)
-            }
+            EventKind::MessageHeld | EventKind::MessageReleased | EventKind::ModerationAlert => Audience::Moderators,
             EventKind::InstanceUpdated => Audience::Nobody,
             _ => Audience::All,
         }

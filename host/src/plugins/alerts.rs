@@ -34,7 +34,7 @@ pub(crate) struct Alert<'a> {
     content: &'a str,
 }
 
-/// Tells the moderators.
+/// Tells the moderators of a channel.
 pub async fn raise(
     app: &App,
     installation: &Installation,
@@ -55,7 +55,7 @@ pub async fn raise(
         text: text.chars().take(MAX_TEXT).collect(),
         content,
     };
-    let event = NewEvent::new(EventKind::ModerationAlert, guild_id, &alert)?;
+    let event = NewEvent::new(EventKind::ModerationAlert, guild_id, &alert)?.in_channel(channel_id);
     app.writer
         .run(Some(installation.bot_id), None, &[guild_id.into()], move |tx| {
             Box::pin(async move { tx.append(event).map(drop) })

@@ -129,7 +129,9 @@ pub async fn keep(app: &App, held: Held) -> Result<()> {
                 if !store::insert(tx, &held, &serde_json::to_string(&held.draft)?).await? {
                     return Ok(());
                 }
-                tx.append(NewEvent::new(EventKind::MessageHeld, guild, &Shown::from(held))?).map(drop)
+                let channel = held.channel;
+                let told = NewEvent::new(EventKind::MessageHeld, guild, &Shown::from(held))?;
+                tx.append(told.in_channel(channel)).map(drop)
             })
         })
         .await

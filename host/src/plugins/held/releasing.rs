@@ -113,7 +113,7 @@ async fn note(tx: &mut Tx, held: &Held, approved: bool, moderator_id: UserId, re
     note.change("channel_id", held.channel, ()).change("author_id", held.author, ()).write(tx).await?;
     let (guild_id, channel_id) = (held.guild, held.channel);
     let released = Released { id: MessageId(held.id), guild_id, channel_id, approved, moderator_id };
-    tx.append(NewEvent::new(EventKind::MessageReleased, held.guild, &released)?).map(drop)
+    tx.append(NewEvent::new(EventKind::MessageReleased, held.guild, &released)?.in_channel(channel_id)).map(drop)
 }
 
 /// What is sent. Messages that it answers may be gone by now.

@@ -42,6 +42,8 @@ pub(super) struct Sight {
 /// What members with the same roles see of a guild.
 pub(super) struct Visible {
     channels: HashSet<ChannelId>,
+    /// Those among them where they hold `MANAGE_MESSAGES`.
+    moderated: HashSet<ChannelId>,
     permissions: Permissions,
 }
 
@@ -211,6 +213,7 @@ impl Visible {
         let allowed = match entry.kind.audience() {
             Audience::Nobody => false,
             Audience::Holders(needed) => self.permissions.contains(needed),
+            Audience::Moderators => entry.channel.is_some_and(|channel| self.moderated.contains(&channel)),
             Audience::All => true,
         };
         allowed && entry.channel.is_none_or(|channel| self.channels.contains(&channel))
@@ -221,10 +224,16 @@ impl Visible {
         // Whether a member is timed out makes no difference to what they see.
         let member = &MemberRules { timed_out_until: None, ..member.clone() };
         let now = crate::clock::Timestamp(0);
-        let sees = |channel: &ChannelId| rules.resolve(member, Some(*channel), now).contains(Permissions::VIEW_CHANNEL);
-        Visible {
-            channels: rules.channels.keys().copied().filter(sees).collect(),
-            permissions: rules.resolve(member, None, now),
+        let (mut channels, mut moderated) = (HashSet::new(), HashSet::new());
+        for &channel in rules.channels.keys() {
+            let permissions = rules.resolve(member, Some(channel), now);
+            if permissions.contains(Permissions::VIEW_CHANNEL) {
+                channels.insert(channel);
+                if permissions.contains(Permissions::MANAGE_MESSAGES) {
+                    moderated.insert(channel);
+                }
+            }
         }
+        Visible { channels, moderated, permissions: rules.resolve(member, None, now) }
     }
 }
