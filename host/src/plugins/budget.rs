@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Result};
 
+use super::engine::TICK;
 use super::failure::{Exceeded, Limit};
 use super::manifest::CallClass;
 use super::manifest::limits::{ClassLimits, Limits};
@@ -79,6 +80,8 @@ pub struct Meter {
     memory: usize,
     table_elements: usize,
     ticks: u32,
+    /// Time of rests that wasn't taken off the ticks yet.
+    rested: Duration,
     host_calls: u32,
     kv_writes: u32,
     kv_reads: usize,
@@ -96,6 +99,7 @@ impl Meter {
             memory: 0,
             table_elements: 0,
             ticks: 0,
+            rested: Duration::ZERO,
             host_calls: 0,
             kv_writes: 0,
             kv_reads: 0,
@@ -125,6 +129,15 @@ impl Meter {
     pub fn tick(&mut self) -> Result<()> {
         self.ticks += 1;
         within(u128::from(self.ticks) <= self.budget.cpu.as_millis(), Limit::Cpu)
+    }
+
+    /// A rest: the clock goes on meanwhile, but it counts for nobody.
+    pub fn rest(&mut self, time: Duration) {
+        self.rested += time;
+        if self.rested >= TICK {
+            self.rested -= TICK;
+            self.ticks = self.ticks.saturating_sub(1);
+        }
     }
 
     /// One more call of the host.

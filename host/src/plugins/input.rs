@@ -1,8 +1,8 @@
 //! What hooks are called with, and what they answer.
 
 use serde::{Deserialize, Serialize};
+use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{AsContextMut, Store};
 
 use super::call::Call;
 use super::contract::{
@@ -234,20 +234,6 @@ impl Hooks {
             (Hook::Lifecycle, self.lifecycle.is_some()),
         ];
         found.into_iter().filter_map(|(hook, there)| there.then_some(hook)).collect()
-    }
-
-    /// Compares the types of all hooks with the contract.
-    pub fn check(&self, store: &mut Store<Box<Call>>, instance: &Instance) -> Trapped<()> {
-        macro_rules! check {
-            ($($hook:ident),+) => {
-                $(if let Some(indices) = &self.$hook {
-                    indices.load(store.as_context_mut(), instance)?;
-                })+
-            };
-        }
-        check!(filter_message, on_message, on_messages, on_reaction, on_member, on_voice);
-        check!(interactions, http_routes, scheduled, lifecycle);
-        Ok(())
     }
 
     /// Calls the hook that takes `input`.

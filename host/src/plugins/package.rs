@@ -10,7 +10,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
 use super::artifact::Artifact;
-use super::budget::{Budget, HANDLES, HOSTCALL_FUEL, Meter};
+use super::budget::{HANDLES, HOSTCALL_FUEL, Meter};
 use super::call::Call;
 use super::compile;
 use super::engine::Engine;
@@ -140,18 +140,6 @@ impl Package {
     pub fn timing(&self, hook: Hook) -> &Histogram {
         self.timings[hook as usize].get_or_init(|| timing(self.artifact.manifest.plugin.id.as_str(), hook, "ok"))
     }
-
-    /// Compares the types of its hooks with the contract, by an instance that is used for nothing else.
-    pub async fn check(&self, engine: &Engine, call: Box<Call>) -> anyhow::Result<()> {
-        let mut store = store(engine, call);
-        let budget = Budget::of(CallClass::Lifecycle, &self.artifact.manifest.limits);
-        let checked = async {
-            let instance = self.component.instantiate_async(&mut store).await?;
-            self.hooks.check(&mut store, &instance)
-        };
-        tokio::time::timeout(budget.wall, checked).await?.map_err(anyhow::Error::from)?;
-        Ok(())
-    }
 }
 
 /// Where it is counted how long calls take that end in this way.
@@ -175,7 +163,7 @@ pub fn store(engine: &Engine, call: Box<Call>) -> Store<Box<Call>> {
         context.data_mut().meter.tick()?;
         // Others get their turn: threads that wait for this processor, and then those who came earlier, for tokio's
         // own queue is fair.
-        give_way(context.data());
+        give_way(context.data_mut());
         Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store
@@ -184,10 +172,11 @@ pub fn store(engine: &Engine, call: Box<Call>) -> Store<Box<Call>> {
 /// Leaves the processor to others for a moment. Whoever runs for long sleeps: who only yields is soon chosen again, before
 /// threads of the kernel that writes to the disk wait for, since those stand in another group of the scheduler's, and
 /// there niceness doesn't count.
-fn give_way(call: &Call) {
+fn give_way(call: &mut Call) {
     if call.job.class == CallClass::Filter || call.meter.cpu_ms() <= BRISK {
         thread::yield_now();
     } else {
         thread::sleep(REST);
+        call.meter.rest(REST);
     }
 }
