@@ -85,14 +85,15 @@ pub async fn invoke_here(app: &App, request: Request) -> Result<Output, Failure>
     outcome
 }
 
-/// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time.
+/// Waits until an installation has fewer calls under way than it may have; none that has spent its minute's time. Its
+/// filter has places and time of its own: whatever its other calls do, messages are checked.
 async fn in_turn(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {
     match place(app, &request, begun).await {
         Ok(_place) => again_and_again(app, request, begun).await,
         Err(why) => {
             let failure = Failure::new(FailureCode::Throttled, why);
             let (installation, hook) = (&request.installation, request.input.hook());
-            if app.plugins.spending.tells(installation.id, begun) {
+            if app.plugins.spending.tells(installation.id, Purse::of(request.class), Instant::now()) {
                 Box::pin(logs::refused(app, installation, hook, &request.event_id, &failure)).await;
             }
             Err(failure)
@@ -100,20 +101,17 @@ async fn in_turn(app: &App, request: Request, begun: Instant) -> Result<Output, 
     }
 }
 
-/// The place of a call among its installation's. Filters need none: whatever its other calls do, messages are checked.
-async fn place(app: &App, request: &Request, begun: Instant) -> Result<Option<OwnedSemaphorePermit>, &'static str> {
+/// The place of a call among its installation's.
+async fn place(app: &App, request: &Request, begun: Instant) -> Result<OwnedSemaphorePermit, &'static str> {
     let places = app.plugins.spending.enter(request.installation.id, Purse::of(request.class), begun);
     let places = places.ok_or("it has used its processor time of this minute")?;
-    if request.class == CallClass::Filter {
-        return Ok(None);
-    }
     // Nearly always there is a place: then no clock is looked at.
     if let Ok(place) = places.clone().try_acquire_owned() {
-        return Ok(Some(place));
+        return Ok(place);
     }
     let budget = Budget::of(request.class, &Limits::default()).with_patience(app.config.plugins.patience);
     let place = timeout(budget.wall, places.acquire_owned()).await;
-    place.ok().and_then(Result::ok).map(Some).ok_or("too many of its calls are under way")
+    place.ok().and_then(Result::ok).ok_or("too many of its calls are under way")
 }
 
 async fn again_and_again(app: &App, request: Request, begun: Instant) -> Result<Output, Failure> {

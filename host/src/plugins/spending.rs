@@ -46,21 +46,23 @@ impl Purse {
     }
 }
 
-/// Calls of one installation under way at once, at most: the others wait.
+/// Calls of one installation under way at once, at most, and as many of its filter: the others wait.
 const IN_FLIGHT: usize = 32;
 
 struct Account {
     left: [f64; Purse::ALL.len()],
     filled: Instant,
     /// When it was last told that it has too little.
-    told: Option<Instant>,
-    in_flight: Arc<Semaphore>,
+    told: [Option<Instant>; Purse::ALL.len()],
+    calls: Arc<Semaphore>,
+    filters: Arc<Semaphore>,
 }
 
 impl Account {
     fn new(now: Instant) -> Account {
         let left = std::array::from_fn(|purse| Purse::ALL[purse].most());
-        Account { left, filled: now, told: None, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
+        let [calls, filters] = std::array::from_fn(|_| Arc::new(Semaphore::new(IN_FLIGHT)));
+        Account { left, filled: now, told: Default::default(), calls, filters }
     }
 
     fn fill(&mut self, now: Instant) {
@@ -71,7 +73,7 @@ impl Account {
     }
 
     fn is_idle(&self) -> bool {
-        self.in_flight.available_permits() == IN_FLIGHT
+        [&self.calls, &self.filters].iter().all(|places| places.available_permits() == IN_FLIGHT)
             && self.left.iter().zip(Purse::ALL).all(|(left, purse)| *left >= purse.most())
     }
 }
@@ -93,7 +95,8 @@ impl Spending {
         }
         let account = accounts.entry(installation).or_insert_with(|| Account::new(now));
         account.fill(now);
-        (account.left[time as usize] > 0.0).then(|| account.in_flight.clone())
+        let places = if time == Purse::Filters { &account.filters } else { &account.calls };
+        (account.left[time as usize] > 0.0).then(|| places.clone())
     }
 
     /// Spends what was used already: it may be more than there was.
@@ -103,13 +106,14 @@ impl Spending {
         }
     }
 
-    /// Whether its admins are to be told that an installation has too little: once in a minute.
-    pub fn tells(&self, installation: InstallationId, now: Instant) -> bool {
+    /// Whether its admins are to be told that an installation has too little of this: once in a minute.
+    pub fn tells(&self, installation: InstallationId, purse: Purse, now: Instant) -> bool {
         let mut accounts = self.0.lock();
         let Some(account) = accounts.get_mut(&installation) else { return false };
-        let tells = account.told.is_none_or(|told| now.duration_since(told) >= MINUTE);
+        let told = &mut account.told[purse as usize];
+        let tells = told.is_none_or(|told| now.duration_since(told) >= MINUTE);
         if tells {
-            account.told = Some(now);
+            *told = Some(now);
         }
         tells
     }
@@ -150,8 +154,9 @@ mod tests {
     fn who_has_too_little_is_told_so_once_in_a_minute() {
         let (spending, now) = (Spending::default(), Instant::now());
         spending.enter(ID, Purse::Cpu, now);
-        let told = [0, 1, 59, 60, 61].map(|seconds| spending.tells(ID, now + Duration::from_secs(seconds)));
+        let told = [0, 1, 59, 60, 61].map(|seconds| spending.tells(ID, Purse::Cpu, now + Duration::from_secs(seconds)));
         assert_eq!(told, [true, false, false, true, false]);
+        assert!(spending.tells(ID, Purse::Filters, now), "its filter is another matter");
     }
 
     #[test]
@@ -160,6 +165,7 @@ mod tests {
         let places = spending.enter(ID, Purse::Cpu, now).unwrap();
         let calls: Vec<_> = (0..IN_FLIGHT).map(|_| places.clone().try_acquire_owned().unwrap()).collect();
         assert!(spending.enter(ID, Purse::Cpu, now).unwrap().try_acquire().is_err());
+        assert!(spending.enter(ID, Purse::Filters, now).unwrap().try_acquire().is_ok());
         drop(calls);
         assert!(spending.enter(ID, Purse::Cpu, now).unwrap().try_acquire().is_ok());
     }
