@@ -29,6 +29,7 @@ pub(super) mod lanes;
 pub(super) mod store;
 
 pub use lanes::Lane;
+use lanes::Left;
 use store::Delivery;
 
 /// Lanes that are worked on at once, at most.
@@ -109,23 +110,22 @@ async fn look(app: &App) {
 }
 
 async fn work(app: App, lane: Lane, _slot: tokio::sync::OwnedSemaphorePermit) {
-    let later = match through(&app, lane).await {
-        Ok(later) => later,
+    let left = match through(&app, lane).await {
+        Ok(left) => left,
         Err(error) => {
             tracing::warn!(%error, installation = %lane.installation, "a plugin could not be told of something");
-            Some(app.now().after(LOOK))
+            Left::Later(app.now().after(LOOK))
         }
     };
-    app.plugins.lanes.done(lane, later);
+    app.plugins.lanes.done(lane, left);
 }
 
-/// Works through what stands first in a lane. If there is more, the lane stands in line again, behind all others; or it
-/// must wait until then.
-async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
+/// Works through what stands first in a lane.
+async fn through(app: &App, lane: Lane) -> Result<Left> {
     let (rows, mut until) = match take(app, lane).await? {
         Taken::Rows(rows, until) => (rows, until),
-        Taken::NotBefore(at) => return Ok(Some(at)),
-        Taken::Nothing => return Ok(None),
+        Taken::NotBefore(at) => return Ok(Left::Later(at)),
+        Taken::Nothing => return Ok(Left::Nothing),
     };
     let more = rows.len() == TAKEN as usize;
     for row in rows {
@@ -139,11 +139,11 @@ async fn through(app: &App, lane: Lane) -> Result<Option<Timestamp>> {
         };
         if let Outcome::NotBefore(at) = outcome {
             release(app, lane, until).await?;
-            return Ok(Some(at));
+            return Ok(Left::Later(at));
         }
     }
     // Whatever came meanwhile has put the lane on the list again.
-    Ok(more.then(|| app.now()))
+    Ok(if more { Left::More } else { Left::Nothing })
 }
 
 /// Says that this node is still at what it has taken of a lane.

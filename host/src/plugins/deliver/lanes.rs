@@ -23,6 +23,17 @@ pub struct Lane {
     pub lane: i64,
 }
 
+/// What is left in a lane that was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing, for all that is known.
+    Nothing,
+    /// More: it stands in line again, behind all others.
+    More,
+    /// Something that waits until then.
+    Later(Timestamp),
+}
+
 /// Lanes with something to do.
 #[derive(Default)]
 pub struct Lanes {
@@ -94,8 +105,8 @@ impl Lanes {
         self.state.lock().later.first().map(|(at, _)| *at)
     }
 
-    /// A lane was worked on; there is more to do in it from some moment on, or nothing for now.
-    pub fn done(&self, lane: Lane, later: Option<Timestamp>) {
+    /// A lane was worked on.
+    pub fn done(&self, lane: Lane, left: Left) {
         let mut state = self.state.lock();
         if let Some(count) = state.running.get_mut(&lane.installation) {
             *count -= 1;
@@ -104,13 +115,14 @@ impl Lanes {
             }
         }
         let stage = state.stages.remove(&lane);
-        match later {
-            Some(at) => {
+        match left {
+            Left::Later(at) => {
                 state.later.insert((at, lane));
                 state.stages.insert(lane, Stage::Later(at));
             }
-            None if stage == Some(Stage::Running { again: true }) => state.make_ready(lane),
-            None => {}
+            Left::More => state.make_ready(lane),
+            Left::Nothing if stage == Some(Stage::Running { again: true }) => state.make_ready(lane),
+            Left::Nothing => {}
         }
         drop(state);
         self.poked.notify_waiters();
@@ -139,10 +151,10 @@ mod tests {
         assert_eq!((lanes.take(now), lanes.take(now), lanes.take(now)), (Some(lane(1, 1)), Some(lane(1, 2)), None));
         lanes.add([lane(1, 1)]);
         assert_eq!(lanes.take(now), None);
-        lanes.done(lane(1, 1), None);
-        lanes.done(lane(1, 2), None);
+        lanes.done(lane(1, 1), Left::Nothing);
+        lanes.done(lane(1, 2), Left::Nothing);
         assert_eq!((lanes.take(now), lanes.take(now)), (Some(lane(1, 1)), None));
-        lanes.done(lane(1, 1), Some(Timestamp(9)));
+        lanes.done(lane(1, 1), Left::Later(Timestamp(9)));
         lanes.add([lane(1, 1)]);
         assert_eq!((lanes.take(Timestamp(8)), lanes.next()), (None, Some(Timestamp(9))));
         assert_eq!(lanes.take(Timestamp(9)), Some(lane(1, 1)));
@@ -153,7 +165,7 @@ mod tests {
         let (lanes, now) = (Lanes::default(), Timestamp(5));
         lanes.add([lane(1, 1), lane(2, 1)]);
         assert_eq!(lanes.take(now), Some(lane(1, 1)));
-        lanes.done(lane(1, 1), Some(now));
+        lanes.done(lane(1, 1), Left::More);
         assert_eq!((lanes.take(now), lanes.take(now)), (Some(lane(2, 1)), Some(lane(1, 1))));
     }
 
@@ -164,7 +176,7 @@ mod tests {
         let taken: Vec<Lane> = std::iter::from_fn(|| lanes.take(now)).collect();
         assert_eq!(taken.len(), OF_ONE + 1);
         assert!(taken.contains(&lane(2, 0)));
-        lanes.done(taken[0], None);
+        lanes.done(taken[0], Left::Nothing);
         assert!(lanes.take(now).is_some());
     }
 }
