@@ -17,6 +17,7 @@ use super::state::State;
 use crate::program;
 
 const TIME_TO_STOP: Duration = Duration::from_secs(30);
+const TIME_TO_OBEY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 const LINES_OF_THE_LOG: usize = 20;
 
@@ -63,13 +64,18 @@ pub fn is_in_use(folder: &Path) -> bool {
 }
 
 /// Ends a service, if it is alive, and waits until all of its processes are gone. SIGINT means
-/// a quick and orderly end to every server we know.
+/// a quick and orderly end to every server we know; a program that was started by a shell in the
+/// background may ignore it, and is then told otherwise.
 pub fn stop(state: &State) -> Result<()> {
-    if let Some(pid) = pid(state).filter(|_| is_alive(state)) {
-        match kill_process(pid, Signal::INT) {
+    for signal in [Signal::INT, Signal::TERM] {
+        let Some(pid) = pid(state).filter(|_| is_alive(state)) else { break };
+        match kill_process(pid, signal) {
             // Or it has ended by itself in this very moment.
             Ok(()) | Err(Errno::SRCH) => {}
             Err(error) => bail!("process {} cannot be signalled: {error}", state.pid),
+        }
+        if wait_until(TIME_TO_OBEY, || !is_in_use(&state.folder)) {
+            return Ok(());
         }
     }
     wait_for_stragglers(&state.folder)
