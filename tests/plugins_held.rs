@@ -4,7 +4,20 @@ use crate::guilds_cast::{id, promote};
 use crate::messages_cast::{channel, ids};
 use crate::plugin_story;
 use crate::plugins_moderation::{held, on_casino, watch};
-use crate::support::{Socket, User, json};
+use crate::support::{Socket, TestApp, User, json};
+
+/// Ada's guild, where what bob says of casinos waits. Mo moderates all but the second channel, which he doesn't see,
+/// and eve that one alone.
+async fn casino(app: &TestApp) -> ([User; 4], String, [String; 2]) {
+    let (people, guild, general) = app.guild_of(["ada", "bob", "mo", "eve"]).await;
+    let [ada, _, mo, eve] = &people;
+    let side = channel(ada, &guild).await;
+    promote(ada, &guild, mo, &["MANAGE_MESSAGES"]).await;
+    ada.except(&side, mo, &[], &["VIEW_CHANNEL"]).await;
+    ada.except(&side, eve, &["MANAGE_MESSAGES"], &[]).await;
+    watch(ada, &guild, on_casino("hold")).await;
+    (people, guild, [general, side])
+}
 
 /// What somebody reads of what waits, page by page.
 async fn pages(reader: &User, guild: &str, limit: usize) -> Vec<Vec<String>> {
@@ -22,12 +35,7 @@ async fn pages(reader: &User, guild: &str, limit: usize) -> Vec<Vec<String>> {
 }
 
 plugin_story!(what_waits_is_read_page_by_page, |app| {
-    let ([ada, bob, mo, eve], guild, general) = app.guild_of(["ada", "bob", "mo", "eve"]).await;
-    let side = channel(&ada, &guild).await;
-    promote(&ada, &guild, &mo, &["MANAGE_MESSAGES"]).await;
-    ada.except(&side, &mo, &[], &["VIEW_CHANNEL"]).await;
-    ada.except(&side, &eve, &["MANAGE_MESSAGES"], &[]).await;
-    watch(&ada, &guild, on_casino("hold")).await;
+    let ([ada, bob, mo, eve], guild, [general, side]) = casino(&app).await;
     let (mut all, mut seen, mut aside) = (Vec::new(), Vec::new(), Vec::new());
     for at in 0..9 {
         let hidden = at % 3 == 1;
@@ -54,12 +62,7 @@ plugin_story!(what_waits_is_read_page_by_page, |app| {
 });
 
 plugin_story!(who_moderates_a_channel_hears_of_what_waits_there, |app| {
-    let ([ada, bob, mo, eve], guild, general) = app.guild_of(["ada", "bob", "mo", "eve"]).await;
-    let side = channel(&ada, &guild).await;
-    promote(&ada, &guild, &mo, &["MANAGE_MESSAGES"]).await;
-    ada.except(&side, &mo, &[], &["VIEW_CHANNEL"]).await;
-    ada.except(&side, &eve, &["MANAGE_MESSAGES"], &[]).await;
-    watch(&ada, &guild, on_casino("hold")).await;
+    let ([ada, bob, mo, eve], guild, [general, side]) = casino(&app).await;
     let (mut his, mut hers) = (Socket::connect(&mo).await, Socket::connect(&eve).await);
 
     let hidden = id(&held(&ada, &bob, &guild, &side, "A casino").await);
