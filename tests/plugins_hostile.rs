@@ -37,11 +37,19 @@ fn guests_folder() -> PathBuf {
     guest::folder().map(Path::to_owned).unwrap_or_default()
 }
 
-story!(what_a_guest_does_wrong_harms_nobody_else, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+/// A story of what the guest `hostile` does, in a yard of its own; none where the guest can't be had.
+macro_rules! yard_story {
+    ($name:ident, |$yard:ident| $body:block) => {
+        story!($name, |config| { settings(config, &guests_folder()) }, |app| {
+            if guest::folder().is_some() {
+                let $yard = Yard::open(&app, "hostile.none").await;
+                $body
+            }
+        });
+    };
+}
+
+yard_story!(what_a_guest_does_wrong_harms_nobody_else, |yard| {
     let mut wrong = Vec::new();
     for case in guest::all().step_by(if is_soak() { 1 } else { SLICE }) {
         wrong.extend(guest::go_through(&yard, case).await);
@@ -49,65 +57,37 @@ story!(what_a_guest_does_wrong_harms_nobody_else, |config| { settings(config, &g
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 });
 
-story!(nobody_reaches_what_is_not_theirs, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(nobody_reaches_what_is_not_theirs, |yard| {
     reaching::go_through(&yard).await;
     reaching::resources_belong_to_their_installations(&yard).await;
 });
 
-story!(what_is_changed_in_the_middle_of_a_call_counts, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(what_is_changed_in_the_middle_of_a_call_counts, |yard| {
     midway::go_through(&yard).await;
     midway::whoever_asked_goes_away(&yard).await;
 });
 
-story!(what_keeps_failing_is_left_alone_and_switched_off, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(what_keeps_failing_is_left_alone_and_switched_off, |yard| {
     midway::breakers_open(&yard).await;
     midway::what_cannot_begin_is_switched_off(&yard).await;
 });
 
-story!(two_that_answer_each_other_come_to_an_end, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(two_that_answer_each_other_come_to_an_end, |yard| {
     midway::two_that_answer_each_other_come_to_an_end(&yard).await;
 });
 
-story!(many_timers_of_one_keep_nobody_from_theirs, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(many_timers_of_one_keep_nobody_from_theirs, |yard| {
     crowded::many_timers_keep_nobody_from_theirs(&yard).await;
 });
 
-story!(what_there_is_no_room_for_comes_to_nothing, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(what_there_is_no_room_for_comes_to_nothing, |yard| {
     crowded::filters_have_places_of_their_own(&yard).await;
     crowded::its_other_calls_keep_no_filter_waiting(&yard).await;
     crowded::a_minute_allows_so_much(&yard).await;
     crowded::what_expires_makes_room_again(&yard).await;
 });
 
-story!(what_others_overtake_is_run_again_and_not_for_ever, |config| { settings(config, &guests_folder()) }, |app| {
-    if guest::folder().is_none() {
-        return;
-    }
-    let yard = Yard::open(&app, "hostile.none").await;
+yard_story!(what_others_overtake_is_run_again_and_not_for_ever, |yard| {
     crowded::whoever_is_overtaken_goes_alone_at_last(&yard).await;
     crowded::whoever_is_always_overtaken_gives_up(&yard).await;
 });
